@@ -1,0 +1,38 @@
+# Each recipe is a script or a command that can be typed without just.
+
+# What can be done
+default:
+    @just --list --unsorted
+
+# All checks and all tests, nothing changed: what continuous integration runs
+ci:
+    scripts/test.sh
+
+# The checks alone
+check:
+    scripts/check.sh
+
+# Mend what a tool can mend; changes files
+fix:
+    scripts/fix.sh
+
+# Release builds of doozerd and doozer
+build:
+    cargo build --release --locked --bins
+
+# Run the server; its data stays in a folder here
+run *FLAGS:
+    cargo run --release --locked --bin doozerd -- {{FLAGS}}
+
+# The tests alone, or those that FILTER names
+test *FILTER:
+    cargo build --workspace --bins --locked
+    cargo test --workspace --locked {{FILTER}}
+
+# Speed and size beside etcd and the sockets' own limit, as a table
+compare *FLAGS:
+    scripts/compare.sh {{FLAGS}}
+
+# Fuzz one target for some seconds
+fuzz TARGET SECS="60":
+    scripts/fuzz.sh {{TARGET}} {{SECS}}
