@@ -1,0 +1,190 @@
+//! What survives a crash: the log, the vote, the committed index, snapshot files and who this
+//! node is.
+//!
+//! # A folder's states
+//! | what stands in it | what it is | on opening |
+//! | --- | --- | --- |
+//! | nothing, or only `lock` | empty | founded |
+//! | `founding`, no `identity` | a founding cut short: nothing was acknowledged | founded anew |
+//! | `identity` | a node's | checked whole, or refused |
+//! | anything else | not ours, or robbed of its identity | refused |
+//!
+//! `lock` is held while it is open. `log.redb` holds the log's rows and the metadata: vote,
+//! committed index, purge point, which snapshots stand, the identity again, the commit number.
+//! `watermark` holds the commit number too. `snapshot-N` are whole snapshots, `snapshot-N.aside`
+//! one that is being written.
+//!
+//! # What is durable when
+//! | what | when | why then |
+//! | --- | --- | --- |
+//! | entries | the engine is told that they are flushed; readable at once | only then do they count towards a quorum |
+//! | vote, truncation | the call returns | a vote forgotten can elect two leaders |
+//! | committed index | with the next commit, or after a quiet second, or on closing | the log alone says what can be committed: an older index only means more to learn from the quorum |
+//! | purge | with the next commit, its rows later | it only gives space back; the snapshot is durable before |
+//! | snapshot | `finish` returns: content, then name, then its record | a record never names what is not there |
+//! | founding | `open` returns: content, then names, `identity` last | |
+//!
+//! Everything goes through one ordered `queue`: what waits together is one commit and one sync,
+//! in the order it was asked for, so nothing later is durable without what came before. After a
+//! failed write every later one fails with the same error, so that nothing is acknowledged behind
+//! a gap; what was acknowledged before stands, and is there after a restart.
+//!
+//! # What is checked on opening
+//! Every page of the database, by redb; every row's checksum and that no entry is missing; the
+//! commit number against the watermark; every snapshot's frames and footer; that identity, database
+//! and snapshots belong together. A process that dies in a commit leaves a database that redb
+//! repairs to the commit before or this one: that is its right. But redb does the same, in silence,
+//! when a commit that was durable is damaged afterwards. The watermark tells the two apart: it is
+//! raised only after the commit is durable, so a database below it has lost one, and is refused.
+//! A damaged newer snapshot is dropped if the older one and the log hold what it held, which they
+//! do: the log is purged up to the older of two only.
+//!
+//! # What may be lost
+//! Nothing acknowledged when the process dies, the disk is full or the power goes. Not noticed is
+//! a last commit damaged on the disk *and* a power loss before the watermark reached it (it is
+//! synced after votes and truncations only, so that an append costs one sync). A purge or a
+//! committed index may go back to an older one, which is harmless.
+//!
+//! # Boundaries
+//! Files are reached through `vfs` alone: tests lose the power at each of its steps. The queue
+//! knows the database as `rows` only: a log file of our own could take its place there.
+
+mod checked;
+mod database;
+mod error;
+mod folder;
+mod identity;
+mod log;
+mod metadata;
+mod queue;
+mod rows;
+mod sizes;
+mod snapshot_file;
+mod snapshots;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod vfs;
+mod watermark;
+
+pub use error::OpenError;
+pub use identity::Identity;
+pub use log::{LogStats, LogStore};
+pub use snapshot_file::SNAPSHOT_FRAME_BYTES_MAX;
+pub use snapshots::{SnapshotFrames, SnapshotRecord, SnapshotWriter, Snapshots};
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use database::RedbRows;
+use folder::Folder;
+use log::State;
+use queue::Queue;
+use rows::{Change, Rows};
+use vfs::{MemoryFiles, RealFiles, Vfs};
+use watermark::Watermark;
+
+/// Where a node keeps what must survive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In this folder, which is made if it is not there.
+    Dir(PathBuf),
+    /// Nowhere: all is gone when the server stops.
+    Memory,
+}
+
+/// Who carries out the queue's writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Execution {
+    /// A thread of the queue's own: several waiting appends share one sync.
+    #[default]
+    Thread,
+    /// The caller, before the call returns: the same order on every run.
+    Inline,
+}
+
+/// How storage works; the default is right for a server.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StorageOptions {
+    /// Who carries out the queue's writes.
+    pub execution: Execution,
+}
+
+/// An open data folder, or its likeness in memory.
+#[derive(Debug)]
+pub struct Storage {
+    /// Who this node is.
+    pub identity: Identity,
+    /// Whether this call made the folder's content.
+    pub founded: bool,
+    /// The engine's log, vote and committed index.
+    pub log: LogStore,
+    /// The snapshot files.
+    pub snapshots: Snapshots,
+}
+
+impl Storage {
+    /// Opens what stands at `place`, or founds it as `fresh` says when nothing does. Anything that
+    /// stands there is checked whole: this gives all that was acknowledged, or refuses. Blocks on
+    /// the disk.
+    pub fn open(
+        place: &Place,
+        fresh: impl FnOnce() -> Identity,
+        options: StorageOptions,
+    ) -> Result<Self, OpenError> {
+        match place {
+            Place::Dir(dir) => Self::open_on(Arc::new(RealFiles), dir, fresh, options),
+            Place::Memory => {
+                let vfs = Arc::new(MemoryFiles::default());
+                Self::open_on(vfs, Path::new("memory"), fresh, options)
+            }
+        }
+    }
+
+    fn open_on(
+        vfs: Arc<dyn Vfs>,
+        dir: &Path,
+        fresh: impl FnOnce() -> Identity,
+        options: StorageOptions,
+    ) -> Result<Self, OpenError> {
+        let folder = Folder {
+            vfs,
+            dir: dir.to_owned(),
+        };
+        let entered = folder.enter(fresh)?;
+        let path = folder.path(folder::DATABASE);
+        let file = folder::open_file(&*folder.vfs, &path)?;
+        let watermark = Watermark::open(&*folder.vfs, &folder.path(folder::WATERMARK))?;
+        let mut state = State::default();
+        let mut each = |entry, bytes| state.recover_entry(entry, bytes);
+        let (mut rows, recovered) =
+            RedbRows::open(&path, file, watermark, &entered.identity_bytes, &mut each)?;
+        state.recover(&recovered);
+        let records = snapshots::recover(
+            &folder,
+            &recovered.snapshots,
+            recovered.purged,
+            state.last(),
+        )?;
+        if records != recovered.snapshots {
+            let noted = rows.commit(&[Change::Snapshots(records.clone())]);
+            noted.map_err(OpenError::io(&path, "noting which snapshots are good"))?;
+        }
+        let names = records
+            .iter()
+            .map(|record| &record.name[..])
+            .collect::<Vec<_>>();
+        folder
+            .remove_strays(&names)
+            .map_err(OpenError::io(dir, "removing unfinished snapshots"))?;
+        let reader = rows.reader();
+        let queue = Queue::start(Box::new(rows), entered.lock, options.execution);
+        let queue = Arc::new(queue.map_err(OpenError::io(dir, "starting the storage thread"))?);
+        Ok(Self {
+            identity: entered.identity,
+            founded: entered.founded,
+            log: LogStore::new(Arc::clone(&queue), reader, state),
+            snapshots: Snapshots::new(folder, queue, records),
+        })
+    }
+}
