@@ -1,0 +1,21 @@
+//! `add PATH`: makes a file that is missing.
+
+use doozer_client::REV_MISSING;
+
+use super::{Command, Run, set};
+
+pub(super) const COMMAND: Command = Command {
+    name: "add",
+    arguments: &["PATH"],
+    summary: "Make a file that is missing, of what standard input holds",
+    details: "Prints the new revision. Fails with REV_MISMATCH (exit status 1) when there is such a file.",
+    options: &[],
+    run: Run::OnServer(|server, invocation, output| {
+        Box::pin(set::from_input(
+            server,
+            invocation.word(0),
+            REV_MISSING,
+            output,
+        ))
+    }),
+};
