@@ -1,0 +1,15 @@
+//! Judges the built `doozerd` and `doozer` from outside: frames are built by hand here, and
+//! nothing of the server's or the client's own code is used.
+
+pub mod binaries;
+pub mod connection;
+pub mod disk;
+pub mod ledger;
+pub mod load;
+pub mod random;
+pub mod replay;
+pub mod script;
+pub mod server;
+pub mod strace;
+pub mod wait;
+pub mod wire;
