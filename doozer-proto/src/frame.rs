@@ -45,6 +45,11 @@ impl Frames {
         }
     }
 
+    /// Takes frames with bodies of up to so many bytes from now on.
+    pub fn set_frame_bytes_max(&mut self, frame_bytes_max: usize) {
+        self.frame_bytes_max = frame_bytes_max;
+    }
+
     /// Adds bytes as they came.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.drop_given();

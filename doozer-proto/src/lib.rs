@@ -39,6 +39,10 @@ pub const FLAG_DEL: i32 = 8;
 /// The port that doozerd listens on unless told otherwise.
 pub const PORT_DEFAULT: u16 = 8046;
 
+/// The verb that turns a connection into a link between two nodes; no client's to send. The original
+/// answers it with UNKNOWN_VERB.
+pub const VERB_LINK: i32 = 120;
+
 /// In a request: whatever the file's revision is.
 pub const REV_CLOBBER: i64 = -1;
 /// The revision of a file that is missing.

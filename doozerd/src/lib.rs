@@ -3,9 +3,11 @@
 //! `ARCHITECTURE.md` at the root of the project is the map of these modules.
 
 pub mod args;
+pub mod cluster;
 pub mod consensus;
 pub mod log;
 pub mod machine;
+pub mod net;
 pub mod node;
 pub mod raft_types;
 pub mod secret;
@@ -13,4 +15,5 @@ pub mod server;
 pub mod storage;
 pub mod store;
 pub mod tls;
+pub mod transport;
 pub mod web;

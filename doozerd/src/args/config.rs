@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use crate::log::LogConfig;
 use crate::secret::Secret;
+pub use crate::tls::TlsFiles;
 
 /// What the server shall do.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to listen, and what to tell others: HOST:PORT as typed; the host may be empty.
     pub listen: String,
+    /// What to tell others instead, where that is not what others can reach.
+    pub advertise: Option<String>,
     /// Addresses of nodes to attach to, in the order typed.
     pub attach: Vec<String>,
     /// The `doozer:` URI of the cluster that knows where this one is.
@@ -31,6 +34,13 @@ pub struct Config {
     pub timeout: Duration,
     /// The files to speak TLS with; none: no TLS.
     pub tls: Option<TlsFiles>,
+    /// Whether other nodes must show a certificate.
+    pub demands_certificates: bool,
+    /// How soon the leader is missed.
+    pub timing: TimingKind,
+    /// Whether to make a new cluster of what the folder holds, and by how much to raise the
+    /// revision.
+    pub force_new_cluster: Option<u64>,
     /// Where everything is kept.
     pub data_dir: DataDir,
     /// What clients must know.
@@ -56,15 +66,6 @@ pub enum Web {
     Given(String),
 }
 
-/// The files to speak TLS with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// Certificates in PEM, the server's first.
-    pub cert: PathBuf,
-    /// The private key in PEM.
-    pub key: PathBuf,
-}
-
 /// Where everything is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataDir {
@@ -81,6 +82,17 @@ pub struct Secrets {
     pub rw: Secret,
     /// To read.
     pub ro: Secret,
+    /// What nodes know each other by: the secret, and others that are still good.
+    pub peers: Vec<Secret>,
+}
+
+/// How soon the leader is missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimingKind {
+    /// Nodes are in one place.
+    Lan,
+    /// Nodes are far apart.
+    Wan,
 }
 
 /// What one client, or all together, may take.

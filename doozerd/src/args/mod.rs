@@ -15,7 +15,7 @@ mod table;
 mod typed;
 mod value;
 
-pub use config::{Config, DataDir, Limits, Secrets, TlsFiles, Web};
+pub use config::{Config, DataDir, Limits, Secrets, TimingKind, TlsFiles, Web};
 pub use error::UsageError;
 
 use std::ffi::OsString;
@@ -57,6 +57,8 @@ pub fn parse(
     let surroundings = Surroundings {
         read_write_secret: env(table::READ_WRITE_SECRET.name),
         read_only_secret: env(table::READ_ONLY_SECRET.name),
+        peer_secret: env(table::PEER_SECRET.name),
+        old_peer_secret: env(table::OLD_PEER_SECRET.name),
         no_colour: env(table::NO_COLOUR.name).is_some_and(|value| !value.is_empty()),
         memory_bytes: machine::memory_bytes(),
     };

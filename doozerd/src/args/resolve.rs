@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
-use super::config::{Config, DataDir, Limits, Secrets, TlsFiles, WEB_PORT, Web};
+use super::config::{Config, DataDir, Limits, Secrets, TimingKind, TlsFiles, WEB_PORT, Web};
 use super::error::UsageError;
 use super::settings::Settings;
 use super::{table, value};
@@ -27,6 +27,8 @@ const FRAME_BESIDE_VALUE_BYTES: u64 = 64 << 10;
 pub(super) struct Surroundings {
     pub(super) read_write_secret: Option<OsString>,
     pub(super) read_only_secret: Option<OsString>,
+    pub(super) peer_secret: Option<OsString>,
+    pub(super) old_peer_secret: Option<OsString>,
     pub(super) no_colour: bool,
     pub(super) memory_bytes: u64,
 }
@@ -38,9 +40,17 @@ pub(super) fn config(settings: &Settings, found: Surroundings) -> Result<Config,
     let listen = listen.expect("invariant: -l has a default");
     let cluster_name = settings.parsed(&table::CLUSTER, cluster_name)?;
     let cluster_name = cluster_name.expect("invariant: -c has a default");
+    let read_write = secret(found.read_write_secret);
+    let own = secret(found.peer_secret);
+    let own = if own.is_empty() {
+        read_write.clone()
+    } else {
+        own
+    };
     let secrets = Secrets {
-        rw: secret(found.read_write_secret),
+        rw: read_write,
         ro: secret(found.read_only_secret),
+        peers: vec![own, secret(found.old_peer_secret)],
     };
     let mut notices = Vec::new();
     Ok(Config {
@@ -57,6 +67,10 @@ pub(super) fn config(settings: &Settings, found: Surroundings) -> Result<Config,
         pulse: time(settings, &table::PULSE)?,
         timeout: time(settings, &table::TIMEOUT)?,
         tls: tls(settings)?,
+        demands_certificates: demands_certificates(settings)?,
+        advertise: advertise(settings)?,
+        timing: timing(settings)?,
+        force_new_cluster: force_new_cluster(settings)?,
         data_dir: data_dir(settings, &cluster_name, &listen)?,
         limits: limits(settings)?,
         log: log(settings, found.no_colour)?,
@@ -126,12 +140,54 @@ fn tls(settings: &Settings) -> Result<Option<TlsFiles>, UsageError> {
         given: given.typed(),
         missing: missing.typed(),
     };
+    let authorities = settings.path(&table::TLS_AUTHORITIES)?;
+    if authorities.is_some() && cert.is_none() {
+        return Err(pair(&table::TLS_AUTHORITIES, &table::TLS_CERTIFICATE));
+    }
     match (cert, key) {
-        (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
+        (Some(cert), Some(key)) => Ok(Some(TlsFiles {
+            cert,
+            key,
+            authorities,
+        })),
         (Some(_), None) => Err(pair(&table::TLS_CERTIFICATE, &table::TLS_KEY)),
         (None, Some(_)) => Err(pair(&table::TLS_KEY, &table::TLS_CERTIFICATE)),
         (None, None) => Ok(None),
     }
+}
+
+fn demands_certificates(settings: &Settings) -> Result<bool, UsageError> {
+    let demands = settings.parsed(&table::TLS_CLIENT_AUTH, value::boolean)?;
+    let demands = demands.unwrap_or(false);
+    if demands && settings.path(&table::TLS_AUTHORITIES)?.is_none() {
+        return Err(UsageError::Pair {
+            given: table::TLS_CLIENT_AUTH.typed(),
+            missing: table::TLS_AUTHORITIES.typed(),
+        });
+    }
+    Ok(demands)
+}
+
+fn advertise(settings: &Settings) -> Result<Option<String>, UsageError> {
+    let address = settings.parsed(&table::ADVERTISE, |text| {
+        Address::parse_remote(text, CLIENT_PORT)
+    })?;
+    Ok(address.map(|address| address.to_string()))
+}
+
+fn timing(settings: &Settings) -> Result<TimingKind, UsageError> {
+    let timing = settings.parsed(&table::TIMING, |text| match text {
+        "lan" => Some(TimingKind::Lan),
+        "wan" => Some(TimingKind::Wan),
+        _ => None,
+    })?;
+    Ok(timing.expect("invariant: --timing has a default"))
+}
+
+fn force_new_cluster(settings: &Settings) -> Result<Option<u64>, UsageError> {
+    let bump = count(settings, &table::BUMP)?;
+    let force = settings.parsed(&table::FORCE_NEW_CLUSTER, value::boolean)?;
+    Ok(force.unwrap_or(false).then_some(bump))
 }
 
 fn data_dir(settings: &Settings, name: &str, listen: &Address) -> Result<DataDir, UsageError> {

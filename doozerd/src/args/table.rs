@@ -262,6 +262,57 @@ pub(super) static PROPOSAL_TIMEOUT: Flag = Flag {
     group: Group::New,
     help: "After how long a SET, DEL or NOP that found no quorum is given up.",
 };
+pub(super) static ADVERTISE: Flag = Flag {
+    name: "advertise",
+    argument: "ADDR",
+    kind: ADDRESS,
+    default: Default::Derived("-l"),
+    group: Group::New,
+    help: "The address told to clients and other nodes, where it is not the one listened at.",
+};
+pub(super) static TIMING: Flag = Flag {
+    name: "timing",
+    argument: "KIND",
+    kind: Kind::Text("lan or wan"),
+    default: Default::Typed("lan"),
+    group: Group::New,
+    help: "How soon other nodes miss the leader. lan: heartbeats every 100 ms, missed after 300 to \
+           600 ms. wan: five times as long, for round trips of up to some hundred milliseconds.",
+};
+pub(super) static TLS_AUTHORITIES: Flag = Flag {
+    name: "tls-ca",
+    argument: "FILE",
+    kind: Kind::Text("a file"),
+    default: Default::Derived("those whom the system trusts"),
+    group: Group::New,
+    help: "Certificates, in PEM, of those who vouch for other nodes. Needs -tlscert.",
+};
+pub(super) static TLS_CLIENT_AUTH: Flag = Flag {
+    name: "tls-client-auth",
+    argument: "",
+    kind: Kind::Switch,
+    default: Default::None,
+    group: Group::New,
+    help: "Let in only nodes that show a certificate that --tls-ca vouches for.",
+};
+pub(super) static FORCE_NEW_CLUSTER: Flag = Flag {
+    name: "force-new-cluster",
+    argument: "",
+    kind: Kind::Switch,
+    default: Default::None,
+    group: Group::New,
+    help: "When a quorum is lost for good: make a new cluster of this node alone out of what its \
+           folder holds, and go on. Refused while other members answer.",
+};
+pub(super) static BUMP: Flag = Flag {
+    name: "bump",
+    argument: "N",
+    kind: Kind::Count(0, 1_000_000_000_000),
+    default: Default::Typed("1000000"),
+    group: Group::New,
+    help: "By how much --force-new-cluster raises the revision, so that none that was given out \
+           before means something else.",
+};
 pub(super) static LOG_LEVEL: Flag = Flag {
     name: "log-level",
     argument: "LEVEL",
@@ -298,6 +349,8 @@ pub(super) static FLAGS: &[&Flag] = &[
     &VERSION,
     &HELP,
     &DATA_DIR,
+    &ADVERTISE,
+    &TIMING,
     &STORE_BYTES,
     &HISTORY_BYTES,
     &VALUE_BYTES,
@@ -307,6 +360,10 @@ pub(super) static FLAGS: &[&Flag] = &[
     &WAITERS,
     &WAITERS_TOTAL,
     &PROPOSAL_TIMEOUT,
+    &TLS_AUTHORITIES,
+    &TLS_CLIENT_AUTH,
+    &FORCE_NEW_CLUSTER,
+    &BUMP,
     &LOG_LEVEL,
     &LOG_FORMAT,
 ];
@@ -326,14 +383,28 @@ pub(super) static READ_ONLY_SECRET: Variable = Variable {
     name: "DOOZER_ROSECRET",
     help: "The secret that opens reading. Unset: everybody reads.",
 };
+pub(super) static PEER_SECRET: Variable = Variable {
+    name: "DOOZER_PEERSECRET",
+    help: "The secret that nodes know each other by. Unset: DOOZER_RWSECRET.",
+};
+pub(super) static OLD_PEER_SECRET: Variable = Variable {
+    name: "DOOZER_PEERSECRET_OLD",
+    help: "Another one that is still good, while it is changed node by node.",
+};
 pub(super) static NO_COLOUR: Variable = Variable {
     name: "NO_COLOR",
     help: "Set to anything, it keeps colour out of the log.",
 };
 
 /// Every variable, in the order of the help.
-pub(super) static VARIABLES: &[&Variable] =
-    &[&BOOT_URI, &READ_WRITE_SECRET, &READ_ONLY_SECRET, &NO_COLOUR];
+pub(super) static VARIABLES: &[&Variable] = &[
+    &BOOT_URI,
+    &READ_WRITE_SECRET,
+    &READ_ONLY_SECRET,
+    &PEER_SECRET,
+    &OLD_PEER_SECRET,
+    &NO_COLOUR,
+];
 
 impl Flag {
     /// As the documentation types it: one dash as ever, two for what is new.

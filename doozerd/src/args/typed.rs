@@ -85,12 +85,17 @@ impl Typed {
                     })?
             }
         };
-        let switch = if flag.name == table::HELP.name {
-            &mut self.help
+        if flag.name == table::HELP.name {
+            self.help = on;
+        } else if flag.name == table::VERSION.name {
+            self.version = on;
         } else {
-            &mut self.version
-        };
-        *switch = on;
+            self.settings.push(Setting {
+                flag,
+                source: Source::CommandLine,
+                value: on.to_string().into(),
+            });
+        }
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ use openraft::Raft;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::blocking;
 use super::machine::Machine;
 use super::shared::Shared;
 use crate::raft_types::{SnapshotMeta, TypeConfig};
@@ -79,14 +80,14 @@ impl Compaction {
             last_log_id: copy.applied,
             last_membership: copy.membership,
         };
-        let build = tokio::task::spawn_blocking(move || -> io::Result<SnapshotRecord> {
+        let build = blocking::run(move || -> io::Result<SnapshotRecord> {
             let mut writer = snapshots.begin()?;
             for frame in source {
                 writer.write_frame(&frame)?;
             }
             writer.finish(&meta)
         });
-        let record = build.await.map_err(io::Error::other)??;
+        let record = build.await??;
         self.shared.snapshot_stands(rev);
         info!(bytes = record.bytes, %rev, "snapshot written");
         self.raft

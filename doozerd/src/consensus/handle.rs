@@ -3,14 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
+use openraft::async_runtime::watch::WatchReceiver;
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
+use tracing::warn;
 
 use super::answer::{OneAnswer, Outcome, Sink, Ticket, Waiter, WriteError};
 use super::pending::Submitted;
-use super::shared::{Found, Published, Shared, WaitKey};
-use crate::raft_types::NodeId;
+use super::shared::{Found, Members, Published, Shared, WaitKey};
+use super::thread::{Engine, StartError};
+use crate::raft_types::{LogId, NodeAddr, NodeId};
 use crate::store::{Event, Glob, Mutation, Revision, View, proposal_bytes};
+use crate::transport::Service;
+
+/// How long a node that is alone may take to apply its log.
+const RECOVERY_MAX: Duration = Duration::from_mins(10);
+/// How long a node waits for the others to tell it what was agreed on before it serves what it has.
+const QUORUM_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Events that are looked at one by one.
+const EVENTS_LOOKED_AT_MAX: i64 = 512;
+/// How often a node that stops looks whether another one leads.
+const HAND_OVER_CHECK_EVERY: Duration = Duration::from_millis(10);
 
 /// A read at a revision.
 #[derive(Debug)]
@@ -42,12 +55,103 @@ pub struct Consensus {
     /// One permit for each byte of open proposals.
     pub(super) budget: Arc<Semaphore>,
     pub(super) time_limit: Duration,
+    pub(super) engine: Engine,
+    /// What was agreed on when this node ran last.
+    pub(super) committed: Option<LogId>,
+    pub(super) service: Arc<dyn Service>,
 }
 
 impl Consensus {
     /// Who this node is.
     pub fn node(&self) -> NodeId {
         self.shared.node
+    }
+
+    /// What answers other nodes.
+    pub fn service(&self) -> Arc<dyn Service> {
+        Arc::clone(&self.service)
+    }
+
+    /// Who is of the cluster, as this node has applied it.
+    pub fn members(&self) -> watch::Receiver<Arc<Members>> {
+        self.shared.members()
+    }
+
+    /// Whether this node takes mutations of clients: it is a voter and has a slot.
+    pub fn writable(&self) -> watch::Receiver<bool> {
+        self.shared.writable()
+    }
+
+    /// Whether it does now.
+    pub fn is_writable(&self) -> bool {
+        self.shared.is_writable()
+    }
+
+    /// The leader, where it is known, and where it is reached.
+    pub fn leader(&self) -> Option<(NodeId, NodeAddr)> {
+        let metrics = self.engine.server_metrics();
+        let metrics = metrics.borrow_watched();
+        let leader = metrics.current_leader?;
+        let node = metrics.membership_config.membership().get_node(&leader)?;
+        Some((leader, node.clone()))
+    }
+
+    /// Waits until this node has applied what it knew to be agreed on and, as far as others answer,
+    /// what was agreed on since. A node that is alone leads after this.
+    pub async fn recovered(&self) -> Result<(), StartError> {
+        let failed = |error: &dyn std::fmt::Display| StartError::Recovery(error.to_string());
+        let wait = self.engine.wait(Some(RECOVERY_MAX));
+        let index = self.committed.as_ref().map(LogId::index);
+        if index.is_some() {
+            wait.applied_index_at_least(index, "what was agreed on")
+                .await
+                .map_err(|error| failed(&error))?;
+        }
+        // Asked of the engine itself: its metrics may not show yet what it was just started with.
+        let voters = self.engine.with_raft_state(|state| {
+            let membership = state.membership_state.effective();
+            membership.voter_ids().collect::<Vec<_>>()
+        });
+        let voters = voters.await.map_err(|error| failed(&error))?;
+        if voters == [self.node()] {
+            let elected = self.engine.trigger().elect(false).await;
+            elected.map_err(|error| failed(&error))?;
+            let recovered = self.engine.wait_for_recovery(Some(RECOVERY_MAX)).await;
+            return recovered.map(drop).map_err(|error| failed(&error));
+        }
+        if !voters.is_empty()
+            && let Err(error) = self.engine.wait_for_recovery(Some(QUORUM_WAIT_MAX)).await
+        {
+            warn!(%error, "no quorum answers: reads are served as of the last stop or crash");
+        }
+        Ok(())
+    }
+
+    /// Lets another voter lead, if this node does and one is there; waits a while for it.
+    pub async fn hand_over(&self, limit: Duration) {
+        if !self.engine.is_leader() {
+            return;
+        }
+        let heir = {
+            let metrics = self.engine.data_metrics();
+            let metrics = metrics.borrow_watched();
+            let voters: Vec<NodeId> = self.engine.voter_ids().collect();
+            let matched = metrics.replication.iter().flatten();
+            matched
+                .filter(|(node, _)| **node != self.node() && voters.contains(node))
+                .max_by_key(|(_, matched)| **matched)
+                .map(|(node, _)| *node)
+        };
+        let Some(heir) = heir else { return };
+        if let Err(error) = self.engine.trigger().transfer_leader(heir).await {
+            warn!(%error, "leadership not handed over");
+        }
+        let over = async {
+            while self.engine.is_leader() {
+                tokio::time::sleep(HAND_OVER_CHECK_EVERY).await;
+            }
+        };
+        drop(tokio::time::timeout(limit, over).await);
     }
 
     /// The newest state, without a lock.
@@ -87,7 +191,8 @@ impl Consensus {
             deadline,
             room,
         };
-        let Ok(slot) = self.submissions.reserve().await else {
+        let slot = tokio::time::timeout_at(deadline, self.submissions.reserve()).await;
+        let Ok(Ok(slot)) = slot else {
             submitted.waiter.answer(not_executed(self.time_limit));
             return;
         };
@@ -122,6 +227,24 @@ impl Consensus {
     /// Whether an event after `after` matches; nothing where history does not reach back.
     pub fn any_match(&self, glob: &Glob, after: Revision) -> Option<bool> {
         self.shared.state().store.history().any_match(glob, after)
+    }
+
+    /// Whether one of the events after `after` is such; so it is taken to be where history does not
+    /// reach back, or there are too many to look at.
+    pub fn any_event(&self, after: Revision, is_such: impl Fn(&Event) -> bool) -> bool {
+        let state = self.shared.state();
+        let history = state.store.history();
+        if history.newest().0 - after.0 > EVENTS_LOOKED_AT_MAX {
+            return true;
+        }
+        let mut rev = after;
+        while rev < history.newest() {
+            rev = rev.next();
+            if history.event(rev).is_none_or(|event| is_such(event)) {
+                return true;
+            }
+        }
+        false
     }
 
     /// The first matching event at or after `from`, now or later.

@@ -12,7 +12,7 @@ use openraft::type_config::alias::SnapshotOf;
 
 use super::shared::Shared;
 use crate::raft_types::{LogId, SnapshotMeta, StoredMembership, TypeConfig};
-use crate::storage::{SnapshotRecord, Snapshots};
+use crate::storage::{LogStore, SnapshotRecord, Snapshots};
 use crate::store::SnapshotSink;
 
 type Snapshot = SnapshotOf<TypeConfig, SnapshotRecord>;
@@ -21,6 +21,7 @@ type Snapshot = SnapshotOf<TypeConfig, SnapshotRecord>;
 #[derive(Debug)]
 pub(super) struct Machine {
     pub(super) shared: Arc<Shared>,
+    pub(super) log: LogStore,
     pub(super) snapshots: Snapshots,
 }
 
@@ -48,11 +49,16 @@ impl RaftStateMachine<TypeConfig> for Machine {
         Ok((state.applied, state.membership.clone()))
     }
 
+    /// An entry may be agreed on before this node has it on disk. It is applied only then: what a
+    /// client has seen here must still be here after a crash.
     async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
     where
         S: Stream<Item = io::Result<EntryResponder<TypeConfig>>> + Unpin + Send,
     {
         while let Some((entry, responder)) = entries.try_next().await? {
+            if !self.log.flushed(entry.log_id.index()).await {
+                return Err(io::Error::other("the log cannot be written any more"));
+            }
             self.shared.apply(&entry).map_err(|error| {
                 let index = entry.log_id.index();
                 io::Error::new(

@@ -37,16 +37,27 @@
 //! through history and registering no event can slip by.
 
 mod answer;
+mod attach;
+mod blocking;
 mod compaction;
 mod handle;
+mod leader;
 mod machine;
+mod members;
+mod memberships;
 mod network;
 mod pending;
 mod proposer;
+mod route;
+mod service;
 mod shared;
+mod slots;
 mod thread;
+mod timing;
 
 pub use answer::{Outcome, Sink, Ticket, WriteError};
 pub use handle::{Consensus, ReadAt, WaitAnswer};
-pub use shared::{Published, WaitKey};
-pub use thread::{ConsensusThread, Settings, StartError};
+pub use shared::{Members, Published, WaitKey};
+pub use slots::{Holder, Slot, Slots};
+pub use thread::{ConsensusThread, Settings, StartError, start_here};
+pub use timing::Timing;

@@ -1,76 +1,253 @@
-//! Messages to other voters. A cluster of one has none: every peer is unreachable.
+//! The engine's messages to other nodes.
+//!
+//! Votes, heartbeats and the handing over of leadership go through one shared link for each node;
+//! entries and snapshots each through links of their own, made by the one task that sends them.
 
+mod append;
+mod snapshot;
+
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
-use openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2};
-use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
-};
+use doozer_proto::peer::{link_request, link_response};
+use futures_util::Stream;
+use openraft::base::{BoxFuture, BoxStream};
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2, stream_append_sequential};
+use openraft::raft::{SnapshotResponse, StreamAppendResult};
 use openraft::type_config::alias::SnapshotOf;
+use tokio_util::task::TaskTracker;
 
-use crate::raft_types::{NodeAddr, NodeId, TypeConfig, Vote};
-use crate::storage::SnapshotRecord;
+use self::append::AppendLink;
+pub(super) use self::snapshot::receive as receive_snapshots;
+use crate::raft_types::{
+    AppendRequest, AppendResponse, ConvertError, NodeAddr, NodeId, TransferRequest,
+    TransferResponse, TypeConfig, Vote, VoteRequest, VoteResponse, append_to_message,
+    appended_from_message, transfer_to_message, transferred_from_message, vote_request_to_message,
+    vote_response_from_message,
+};
+use crate::storage::{SnapshotRecord, Snapshots};
+use crate::transport::{CallError, Caller, Dialer, LinkKind, Target};
 
-/// Makes links to peers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NoPeers;
+type RpcError = RPCError<TypeConfig>;
 
-/// A link to a peer that is not there.
+/// Links to other nodes. Clones share them.
+#[derive(Debug, Clone)]
+pub(super) struct Peers {
+    dialer: Dialer,
+    snapshots: Snapshots,
+    tasks: TaskTracker,
+    known: Arc<Mutex<HashMap<NodeId, Known>>>,
+}
+
+/// The shared links to one node.
+#[derive(Debug, Clone)]
+struct Known {
+    addr: String,
+    control: Caller,
+    forward: Caller,
+}
+
+/// What a client of the engine's is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Entries,
+    Heartbeats,
+}
+
+/// The engine's way to one node.
 #[derive(Debug)]
-pub(super) struct NoLink {
-    target: NodeId,
+pub(super) struct Peer {
+    peers: Peers,
+    target: Target,
+    control: Caller,
+    purpose: Purpose,
+    entries: Option<AppendLink>,
 }
 
-impl NoLink {
-    fn unreachable(&self) -> Unreachable<TypeConfig> {
-        Unreachable::from_string(format!("no link to node {}", self.target))
+impl Peers {
+    pub(super) fn new(dialer: Dialer, snapshots: Snapshots, tasks: TaskTracker) -> Self {
+        Self {
+            dialer,
+            snapshots,
+            tasks,
+            known: Arc::default(),
+        }
+    }
+
+    /// What commands are forwarded to `node` through.
+    pub(super) fn forward(&self, node: NodeId, addr: &str) -> Caller {
+        self.known(node, addr).forward
+    }
+
+    /// Lets go of the links to all other nodes.
+    pub(super) fn keep_only(&self, nodes: &BTreeSet<NodeId>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|node, _| nodes.contains(node));
+    }
+
+    pub(super) fn dialer(&self) -> &Dialer {
+        &self.dialer
+    }
+
+    fn known(&self, node: NodeId, addr: &str) -> Known {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(there) = known.get(&node).filter(|there| there.addr == addr) {
+            return there.clone();
+        }
+        let target = target(node, addr);
+        let start = |kind| Caller::start(self.dialer.clone(), kind, target.clone(), &self.tasks);
+        let made = Known {
+            addr: addr.to_owned(),
+            control: start(LinkKind::Control),
+            forward: start(LinkKind::Forward),
+        };
+        known.insert(node, made.clone());
+        made
+    }
+
+    fn peer(&self, node: NodeId, addr: &NodeAddr, purpose: Purpose) -> Peer {
+        Peer {
+            peers: self.clone(),
+            target: target(node, &addr.addr),
+            control: self.known(node, &addr.addr).control,
+            purpose,
+            entries: None,
+        }
     }
 }
 
-impl RaftNetworkFactory<TypeConfig> for NoPeers {
-    type Network = NoLink;
-
-    async fn new_client(&mut self, target: NodeId, _node: &NodeAddr) -> NoLink {
-        NoLink { target }
+fn target(node: NodeId, addr: &str) -> Target {
+    Target {
+        addr: addr.to_owned(),
+        node: Some(node),
     }
 }
 
-impl RaftNetworkV2<TypeConfig> for NoLink {
+impl RaftNetworkFactory<TypeConfig> for Peers {
+    type Network = Peer;
+
+    async fn new_client(&mut self, target: NodeId, node: &NodeAddr) -> Peer {
+        self.peer(target, node, Purpose::Entries)
+    }
+
+    async fn new_heartbeat_client(&mut self, target: NodeId, node: &NodeAddr) -> Peer {
+        self.peer(target, node, Purpose::Heartbeats)
+    }
+}
+
+impl Peer {
+    async fn ask(&self, body: link_request::Body) -> Result<link_response::Body, RpcError> {
+        self.control.call(body).await.map_err(|error| match error {
+            CallError::NotSent(_) | CallError::Stopping => {
+                RPCError::Unreachable(Unreachable::new(&error))
+            }
+            CallError::Lost(_) => RPCError::Network(NetworkError::new(&error)),
+        })
+    }
+}
+
+fn nonsense(error: &ConvertError) -> RpcError {
+    RPCError::Network(NetworkError::new(error))
+}
+
+/// The other node could not, or answered something else.
+fn unexpected(body: link_response::Body) -> RpcError {
+    let text = match body {
+        link_response::Body::Failed(text) => text,
+        _ => "an answer to another request".to_owned(),
+    };
+    RPCError::Unreachable(Unreachable::from_string(text))
+}
+
+impl RaftNetworkV2<TypeConfig> for Peer {
     type SnapshotData = SnapshotRecord;
 
+    /// A heartbeat; entries are streamed.
     async fn append_entries(
         &mut self,
-        _rpc: AppendEntriesRequest<TypeConfig>,
+        request: AppendRequest,
         _option: RPCOption,
-    ) -> Result<AppendEntriesResponse<TypeConfig>, RPCError<TypeConfig>> {
-        Err(RPCError::Unreachable(self.unreachable()))
+    ) -> Result<AppendResponse, RpcError> {
+        let body = link_request::Body::Append(append_to_message(&request));
+        match self.ask(body).await? {
+            link_response::Body::Append(response) => {
+                appended_from_message(&response).map_err(|error| nonsense(&error))
+            }
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn stream_append<'s, S>(
+        &'s mut self,
+        input: S,
+        option: RPCOption,
+    ) -> BoxFuture<
+        's,
+        Result<BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RpcError>>, RpcError>,
+    >
+    where
+        S: Stream<Item = AppendRequest> + Send + Unpin + 'static,
+    {
+        match self.purpose {
+            Purpose::Heartbeats => stream_append_sequential(self, input, option),
+            Purpose::Entries => Box::pin(append::stream(self, input)),
+        }
     }
 
     async fn vote(
         &mut self,
-        _rpc: VoteRequest<TypeConfig>,
+        request: VoteRequest,
         _option: RPCOption,
-    ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
-        Err(RPCError::Unreachable(self.unreachable()))
+    ) -> Result<VoteResponse, RpcError> {
+        let body = link_request::Body::Vote(vote_request_to_message(&request));
+        vote_of(self.ask(body).await?)
     }
 
-    /// The engine's default grants every pre-vote; a peer that is not there grants none.
     async fn pre_vote(
         &mut self,
-        _rpc: VoteRequest<TypeConfig>,
+        request: VoteRequest,
         _option: RPCOption,
-    ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
-        Err(RPCError::Unreachable(self.unreachable()))
+    ) -> Result<VoteResponse, RpcError> {
+        let body = link_request::Body::PreVote(vote_request_to_message(&request));
+        vote_of(self.ask(body).await?)
     }
 
     async fn full_snapshot(
         &mut self,
-        _vote: Vote,
-        _snapshot: SnapshotOf<TypeConfig, SnapshotRecord>,
-        _cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
+        vote: Vote,
+        snapshot: SnapshotOf<TypeConfig, SnapshotRecord>,
+        cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        Err(StreamingError::Unreachable(self.unreachable()))
+        let sending = snapshot::send(&self.peers, &self.target, vote, snapshot);
+        tokio::select! {
+            closed = cancel => Err(StreamingError::Closed(closed)),
+            sent = sending => sent,
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        request: TransferRequest,
+        _option: RPCOption,
+    ) -> Result<TransferResponse, RpcError> {
+        let body = link_request::Body::Transfer(transfer_to_message(&request));
+        match self.ask(body).await? {
+            link_response::Body::Transfer(response) => {
+                transferred_from_message(&response, &request).map_err(|error| nonsense(&error))
+            }
+            other => Err(unexpected(other)),
+        }
+    }
+}
+
+fn vote_of(body: link_response::Body) -> Result<VoteResponse, RpcError> {
+    match body {
+        link_response::Body::Vote(response) => {
+            vote_response_from_message(&response).map_err(|error| nonsense(&error))
+        }
+        other => Err(unexpected(other)),
     }
 }

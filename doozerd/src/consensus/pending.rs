@@ -4,6 +4,7 @@
 //! first element is the lowest unanswered: the floor that each batch carries.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -17,7 +18,10 @@ pub(super) struct Open {
     pub(super) proposal: Proposal,
     pub(super) waiter: Waiter,
     pub(super) deadline: Instant,
+    /// It was handed to a leader, and it is not known that it was not taken.
     pub(super) sent: bool,
+    /// It is being handed to one now.
+    pub(super) in_flight: bool,
     /// Its share of the proposals' budget, given back when it is answered.
     #[expect(dead_code, reason = "held for what its drop gives back")]
     pub(super) room: OwnedSemaphorePermit,
@@ -39,6 +43,8 @@ pub(super) struct Pending {
     /// The counter of the first slot.
     floor: u64,
     slots: VecDeque<Option<Open>>,
+    /// How many slots hold one.
+    open: usize,
 }
 
 impl Pending {
@@ -55,6 +61,7 @@ impl Pending {
     /// Gives a submitted mutation its counter.
     pub(super) fn open(&mut self, submitted: Submitted) -> u64 {
         let counter = self.next_counter();
+        self.open += 1;
         self.slots.push_back(Some(Open {
             proposal: Proposal {
                 counter,
@@ -63,6 +70,7 @@ impl Pending {
             waiter: submitted.waiter,
             deadline: submitted.deadline,
             sent: false,
+            in_flight: false,
             room: submitted.room,
         }));
         counter
@@ -75,7 +83,7 @@ impl Pending {
 
     /// How many have no answer.
     pub(super) fn len(&self) -> usize {
-        self.slots.iter().flatten().count()
+        self.open
     }
 
     /// The next counter to be given out.
@@ -87,6 +95,7 @@ impl Pending {
     pub(super) fn take(&mut self, counter: u64) -> Option<Open> {
         let slot = usize::try_from(counter.checked_sub(self.floor)?).ok()?;
         let open = self.slots.get_mut(slot)?.take();
+        self.open -= usize::from(open.is_some());
         while let Some(None) = self.slots.front() {
             self.slots.pop_front();
             self.floor += 1;
@@ -94,27 +103,44 @@ impl Pending {
         open
     }
 
-    /// The open ones among `counters`, to be sent now.
-    pub(super) fn send(
-        &mut self,
-        counters: std::ops::Range<u64>,
-    ) -> impl Iterator<Item = &Proposal> {
-        let first =
-            usize::try_from(counters.start.saturating_sub(self.floor)).unwrap_or(usize::MAX);
-        let end = usize::try_from(counters.end.saturating_sub(self.floor)).unwrap_or(usize::MAX);
-        let end = end.min(self.slots.len());
-        self.slots
-            .range_mut(first.min(end)..end)
-            .flatten()
-            .map(|open| {
-                open.sent = true;
-                &open.proposal
-            })
+    /// The open ones among `counters`, which are handed to a leader now.
+    pub(super) fn send(&mut self, counters: Range<u64>) -> impl Iterator<Item = &Proposal> {
+        self.range(counters).map(|open| {
+            open.in_flight = true;
+            &open.proposal
+        })
+    }
+
+    /// They are handed over no more. `surely_not_taken`: whoever was to take them has not.
+    pub(super) fn landed(&mut self, counters: Range<u64>, surely_not_taken: bool) {
+        for open in self.range(counters) {
+            open.in_flight = false;
+            open.sent |= !surely_not_taken;
+        }
+    }
+
+    /// Whether one of them has no answer.
+    pub(super) fn has_open(&mut self, counters: Range<u64>) -> bool {
+        self.range(counters).next().is_some()
+    }
+
+    fn range(&mut self, counters: Range<u64>) -> impl Iterator<Item = &mut Open> {
+        let slot = |counter: u64| usize::try_from(counter.saturating_sub(self.floor));
+        let end = slot(counters.end)
+            .unwrap_or(usize::MAX)
+            .min(self.slots.len());
+        let first = slot(counters.start).unwrap_or(usize::MAX).min(end);
+        self.slots.range_mut(first..end).flatten()
     }
 
     /// Takes those whose time is over.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Open> {
         self.take_if(|open| open.deadline <= now)
+    }
+
+    /// Whether it may have been executed.
+    pub(super) fn may_be_executed(open: &Open) -> bool {
+        open.sent || open.in_flight
     }
 
     /// Takes all.
@@ -206,10 +232,33 @@ mod tests {
         pending.open(submitted(later));
         pending.open(submitted(now));
         assert_eq!(counters(pending.send(0..1)), [0]);
-        let sent: Vec<bool> = pending.expire(now).iter().map(|open| open.sent).collect();
+        let expired = pending.expire(now);
+        let sent: Vec<bool> = expired.iter().map(Pending::may_be_executed).collect();
         assert_eq!(sent, [true, false]);
         assert_eq!((pending.floor(), pending.len()), (1, 1));
         assert_eq!(pending.take_all().len(), 1);
         assert_eq!((pending.floor(), pending.len()), (3, 0));
+    }
+
+    #[test]
+    fn what_was_surely_not_taken_was_not_sent() {
+        let now = Instant::now();
+        let sent = |pending: &mut Pending| {
+            let expired = pending.expire(now);
+            expired
+                .iter()
+                .map(Pending::may_be_executed)
+                .collect::<Vec<_>>()
+        };
+        let mut pending = Pending::default();
+        for _ in 0..3 {
+            pending.open(submitted(now));
+        }
+        assert_eq!(counters(pending.send(0..3)), [0, 1, 2]);
+        pending.landed(0..1, true);
+        pending.landed(1..2, false);
+        assert_eq!(counters(pending.send(1..2)), [1]);
+        pending.landed(1..2, true);
+        assert_eq!(sent(&mut pending), [false, true, true]);
     }
 }

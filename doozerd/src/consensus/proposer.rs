@@ -1,108 +1,97 @@
 //! Puts mutations into entries: batches, a few entries in flight, each mutation executed once.
 //!
-//! The module's head in `consensus` says what becomes of a mutation at each failure.
+//! Where this node leads, an entry goes to its own engine; else to the leader over a link. The
+//! module's head in `consensus` says what becomes of a mutation at each failure.
 
+use std::collections::VecDeque;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use openraft::Raft;
-use openraft::errors::{ClientWriteError, Fatal, RaftError};
-use openraft::impls::ProgressResponder;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
 use super::answer::{Outcome, WriteError};
-use super::machine::Machine;
-use super::pending::{Open, Submitted};
+use super::pending::{Open, Pending, Submitted};
+use super::route::{Proposed, Route};
 use super::shared::Shared;
-use crate::raft_types::{Command, TypeConfig};
+use crate::raft_types::Command;
 use crate::store::{encode_batch, encode_open_session, proposal_bytes};
 
 /// Mutations in one entry: bounds how long one entry is applied.
 const BATCH_PROPOSALS_MAX: usize = 1024;
 /// Bytes of one entry, or one mutation that is larger.
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// Entries that are proposed and not yet applied.
+/// Entries that are proposed and not yet agreed on.
 const ENTRIES_IN_FLIGHT_MAX: usize = 2;
+/// Mutations that have no answer; past it none is taken. Below what the store keeps answers for.
+const OPEN_MAX: usize = 8192;
 /// Rest before an entry that was not taken is proposed again.
-const RETRY_AFTER: Duration = Duration::from_millis(50);
+const RETRY_AFTER: Duration = Duration::from_millis(20);
 /// How often proposals are looked at whose time may be over.
 const EXPIRE_EVERY: Duration = Duration::from_millis(100);
 
-/// How the system names a full disk.
-const NO_SPACE: &str = "No space left on device";
-
-/// What became of one entry.
-enum Proposed {
-    Applied,
-    /// These counters may have to be sent again.
-    Again(Range<u64>),
-    Fatal(String),
+/// What became of the proposals of some counters.
+struct Handed {
+    counters: Range<u64>,
+    proposed: Proposed,
 }
+
+type InFlight = FuturesUnordered<Pin<Box<dyn Future<Output = Handed> + Send>>>;
 
 /// The loop that proposes.
 #[derive(Debug)]
 pub(super) struct Proposer {
     pub(super) shared: Arc<Shared>,
-    pub(super) raft: Raft<TypeConfig, Machine>,
+    pub(super) route: Route,
     pub(super) submissions: mpsc::Receiver<Submitted>,
     pub(super) time_limit: Duration,
 }
 
 impl Proposer {
-    /// Opens a session and proposes until every submitter is gone or the engine stops.
+    /// Opens a session and proposes until every submitter is gone or the engine stops. What is
+    /// submitted before the session stands waits for it, within its time limit.
     pub(super) async fn run(mut self) {
-        if let Err(reason) = self.open_session().await {
-            self.fail(&reason);
-        }
-        let mut in_flight = FuturesUnordered::new();
+        let mut opening = Box::pin(open_session(Arc::clone(&self.shared), self.route.clone()));
+        let mut is_open = false;
+        let mut in_flight = InFlight::new();
+        let mut held: VecDeque<Range<u64>> = VecDeque::new();
         let mut submitted = Vec::with_capacity(BATCH_PROPOSALS_MAX);
         let mut expire = tokio::time::interval(EXPIRE_EVERY);
         expire.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let room = in_flight.len() < ENTRIES_IN_FLIGHT_MAX;
+            while is_open
+                && in_flight.len() < ENTRIES_IN_FLIGHT_MAX
+                && let Some(counters) = held.pop_front()
+            {
+                in_flight.push(self.hand(counters, None));
+            }
+            let has_room = held.is_empty() || !is_open;
+            let has_room = has_room
+                && in_flight.len() < ENTRIES_IN_FLIGHT_MAX
+                && self.shared.pending().len() < OPEN_MAX;
             tokio::select! {
                 biased;
-                Some(proposed) = in_flight.next(), if !in_flight.is_empty() => match proposed {
-                    Proposed::Applied => {}
-                    Proposed::Again(counters) => {
-                        if let Some(entry) = self.encode(counters) {
-                            in_flight.push(self.propose(entry, Some(Instant::now() + RETRY_AFTER)));
-                        }
-                    }
-                    Proposed::Fatal(reason) => self.fail(&reason),
+                opened = &mut opening, if !is_open => match opened {
+                    Ok(()) => is_open = true,
+                    Err(reason) => { self.fail(&reason); is_open = true; }
                 },
-                count = self.submissions.recv_many(&mut submitted, BATCH_PROPOSALS_MAX), if room => {
+                Some(handed) = in_flight.next(), if !in_flight.is_empty() => {
+                    if let Some(again) = self.landed(handed) {
+                        in_flight.push(self.hand(again, Some(Instant::now() + RETRY_AFTER)));
+                    }
+                },
+                count = self.submissions.recv_many(&mut submitted, BATCH_PROPOSALS_MAX), if has_room => {
                     if count == 0 {
                         return;
                     }
-                    for counters in self.open(&mut submitted) {
-                        if let Some(entry) = self.encode(counters) {
-                            in_flight.push(self.propose(entry, None));
-                        }
-                    }
+                    held.extend(self.open(&mut submitted));
                 }
                 _ = expire.tick() => self.expire(),
-            }
-        }
-    }
-
-    async fn open_session(&mut self) -> Result<(), String> {
-        let mut sessions: watch::Receiver<Option<u64>> = self.shared.sessions();
-        loop {
-            let command = encode_open_session(&self.shared.node.0, self.shared.nonce());
-            match self.raft.client_write(Command(command)).await {
-                Ok(_) if sessions.borrow_and_update().is_some() => return Ok(()),
-                Ok(_) => return Err("the session was applied and not opened".to_owned()),
-                Err(RaftError::Fatal(fatal)) => return Err(describe(&fatal)),
-                Err(RaftError::APIError(error)) => {
-                    debug!(%error, "no session yet");
-                    tokio::time::sleep(RETRY_AFTER).await;
-                }
             }
         }
     }
@@ -131,43 +120,45 @@ impl Proposer {
         ranges
     }
 
-    /// The entry for those of `counters` that have no answer yet.
-    fn encode(&self, counters: Range<u64>) -> Option<(Range<u64>, Command)> {
-        let mut pending = self.shared.pending();
-        let session = pending.session()?;
-        let floor = pending.floor();
-        let mut proposals = pending.send(counters.clone()).peekable();
-        proposals.peek()?;
-        let bytes = encode_batch(&self.shared.node.0, session, floor, proposals);
-        Some((counters, Command(bytes)))
-    }
-
-    fn propose(
+    /// Hands those of `counters` that have no answer yet to the leader.
+    fn hand(
         &self,
-        (counters, command): (Range<u64>, Command),
+        counters: Range<u64>,
         not_before: Option<Instant>,
-    ) -> impl Future<Output = Proposed> + use<> {
-        let raft = self.raft.clone();
-        async move {
+    ) -> Pin<Box<dyn Future<Output = Handed> + Send>> {
+        let (shared, route) = (Arc::clone(&self.shared), self.route.clone());
+        Box::pin(async move {
             if let Some(not_before) = not_before {
                 sleep_until(not_before).await;
             }
-            let (responder, applied) = ProgressResponder::complete_only();
-            if let Err(fatal) = raft.client_write_ff(command, Some(responder)).await {
-                return Proposed::Fatal(describe(&fatal));
-            }
-            match applied.await {
-                Ok(Ok(_)) => Proposed::Applied,
-                Ok(Err(
-                    ClientWriteError::ForwardToLeader(_)
-                    | ClientWriteError::LogEntryDiscarded(_)
-                    | ClientWriteError::ChangeMembershipError(_)
-                    | ClientWriteError::PreconditionFailed(_),
-                )) => Proposed::Again(counters),
-                Err(_closed) => match raft.is_initialized().await {
-                    Err(fatal) => Proposed::Fatal(describe(&fatal)),
-                    Ok(_) => Proposed::Again(counters),
+            let proposed = match route.leader() {
+                None => Proposed::NotTaken,
+                Some(leader) => match encode(&shared, counters.clone()) {
+                    None => Proposed::Agreed,
+                    Some(command) => route.propose(&leader, command).await,
                 },
+            };
+            Handed { counters, proposed }
+        })
+    }
+
+    /// Takes note of what became of proposals; those that have to be handed over again.
+    fn landed(&self, handed: Handed) -> Option<Range<u64>> {
+        let Handed { counters, proposed } = handed;
+        let surely_not_taken = matches!(proposed, Proposed::NotTaken);
+        self.shared
+            .pending()
+            .landed(counters.clone(), surely_not_taken);
+        match proposed {
+            // Each is answered when this node applies it.
+            Proposed::Agreed => None,
+            Proposed::NotTaken | Proposed::Unknown => {
+                let is_any_open = self.shared.pending().has_open(counters.clone());
+                is_any_open.then_some(counters)
+            }
+            Proposed::Fatal(reason) => {
+                self.fail(&reason);
+                None
             }
         }
     }
@@ -175,8 +166,8 @@ impl Proposer {
     fn expire(&self) {
         let expired = self.shared.pending().expire(Instant::now());
         let limit = self.time_limit.as_secs();
-        answer_all(expired, |sent| {
-            if sent {
+        answer_all(expired, |may_be_executed| {
+            if may_be_executed {
                 WriteError::OutcomeUnknown(limit)
             } else {
                 WriteError::NotExecuted(limit)
@@ -188,9 +179,9 @@ impl Proposer {
         self.shared.stop(reason);
         let reason = self.shared.stopped().unwrap_or_else(|| reason.into());
         let open = self.shared.pending().take_all();
-        answer_all(open, |sent| {
+        answer_all(open, |may_be_executed| {
             let reason = Arc::clone(&reason);
-            if sent {
+            if may_be_executed {
                 WriteError::StoppedAfterSending(reason)
             } else {
                 WriteError::Stopped(reason)
@@ -199,37 +190,47 @@ impl Proposer {
     }
 }
 
+/// The entry for those of `counters` that have no answer yet.
+fn encode(shared: &Shared, counters: Range<u64>) -> Option<Command> {
+    let mut pending = shared.pending();
+    let session = pending.session()?;
+    let floor = pending.floor();
+    let mut proposals = pending.send(counters).peekable();
+    proposals.peek()?;
+    Some(Command(encode_batch(
+        &shared.node.0,
+        session,
+        floor,
+        proposals,
+    )))
+}
+
+/// Opens this run's session; done when this node has applied that.
+async fn open_session(shared: Arc<Shared>, route: Route) -> Result<(), String> {
+    let mut sessions = shared.sessions();
+    loop {
+        let command = Command(encode_open_session(&shared.node.0, shared.nonce()));
+        if let Some(leader) = route.leader() {
+            match route.propose(&leader, command).await {
+                Proposed::Agreed => {
+                    let opened = sessions.wait_for(Option::is_some).await;
+                    return opened.map(drop).map_err(|error| error.to_string());
+                }
+                Proposed::Fatal(reason) => return Err(reason),
+                Proposed::NotTaken | Proposed::Unknown => debug!(?leader, "no session yet"),
+            }
+        }
+        if sessions.borrow_and_update().is_some() {
+            return Ok(());
+        }
+        tokio::time::sleep(RETRY_AFTER).await;
+    }
+}
+
 fn answer_all(open: Vec<Open>, error: impl Fn(bool) -> WriteError) {
     for open in open {
-        open.waiter.answer(Outcome::NotWritten(error(open.sent)));
-    }
-}
-
-pub(super) fn describe(fatal: &Fatal<TypeConfig>) -> String {
-    match fatal {
-        Fatal::StorageError(error) => what_to_do(&error.to_string()),
-        Fatal::Panicked => "the consensus engine failed; restart this node".to_owned(),
-        Fatal::Stopped => "this node is stopping".to_owned(),
-    }
-}
-
-/// The engine gives a storage error's text alone.
-fn what_to_do(error: &str) -> String {
-    if error.contains(NO_SPACE) {
-        return "disk full: free space and restart this node".to_owned();
-    }
-    format!("its storage failed, mend it and restart this node: {error}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_disk_is_called_that() {
-        let full = std::io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error());
-        let text = what_to_do(&format!("when Write Log: {full}"));
-        assert_eq!(text, "disk full: free space and restart this node");
-        assert!(what_to_do("when Write Log: broken").ends_with("when Write Log: broken"));
+        let may_be_executed = Pending::may_be_executed(&open);
+        open.waiter
+            .answer(Outcome::NotWritten(error(may_be_executed)));
     }
 }

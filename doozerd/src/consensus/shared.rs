@@ -1,5 +1,6 @@
 //! The replicated state of this node, as it is applied and as others read it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,11 +9,13 @@ use tokio::sync::watch;
 
 use super::answer::{Outcome, Waiter};
 use super::pending::{Open, Pending};
-use crate::raft_types::{Entry, LogId, NodeId, StoredMembership};
+use super::slots::Slots;
+use crate::raft_types::{Entry, LogId, NodeAddr, NodeId, StoredMembership};
 use crate::store::{
-    Answer, AnsweredBatch, Applied, CommandError, Event, Glob, HistoryLimits, Revision,
-    RevisionWaiters, Search, SnapshotSource, Store, View, WaitId, WatchIndex,
+    Answer, AnsweredBatch, Applied, CommandError, DirCursor, Event, Glob, HistoryLimits, Revision,
+    RevisionWaiters, Search, SnapshotSource, Store, View, WaitId, WatchIndex, ctl,
 };
+use crate::transport::Standing;
 
 /// Events looked through for one WAIT before the state is let go for others.
 const SEARCH_STEPS_MAX: usize = 512;
@@ -29,6 +32,27 @@ pub struct Published {
     pub view: View,
     /// The oldest revision that can be read.
     pub oldest: Revision,
+}
+
+/// Who is of the cluster, as this node has applied it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Members {
+    /// Where in the log that stands.
+    pub at: Option<LogId>,
+    /// Who counts towards a quorum.
+    pub voters: BTreeSet<NodeId>,
+    /// Everybody, and where each is reached.
+    pub nodes: BTreeMap<NodeId, NodeAddr>,
+    /// The member slots.
+    pub slots: Slots,
+}
+
+impl Members {
+    /// Whether a voter keeps everything in memory: the cluster was founded so.
+    pub fn has_memory_voters(&self) -> bool {
+        let nodes = self.voters.iter().filter_map(|id| self.nodes.get(id));
+        nodes.into_iter().any(|node| node.memory)
+    }
 }
 
 /// Names a registered waiter.
@@ -56,6 +80,8 @@ pub(super) struct State {
     pub(super) membership: StoredMembership,
     watchers: WatchIndex<Waiter>,
     revisions: RevisionWaiters<Waiter>,
+    /// The directory that the slots were read from last.
+    slots_read: Option<DirCursor>,
 }
 
 /// A cheap copy of the whole state.
@@ -71,6 +97,10 @@ pub(super) struct SnapshotCopy {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) node: NodeId,
+    standing: Arc<Standing>,
+    members: watch::Sender<Arc<Members>>,
+    /// Whether this node takes mutations: it is a voter and has a slot.
+    writable: watch::Sender<bool>,
     published: ArcSwap<Published>,
     state: Mutex<State>,
     pending: Mutex<Pending>,
@@ -85,14 +115,17 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(node: NodeId, nonce: u64, history: HistoryLimits) -> Self {
+    pub(super) fn new(standing: Arc<Standing>, nonce: u64, history: HistoryLimits) -> Self {
         let store = Store::new();
         let published = Published {
             view: store.view(),
             oldest: store.history().oldest(),
         };
         Self {
-            node,
+            node: standing.node(),
+            standing,
+            members: watch::Sender::default(),
+            writable: watch::Sender::new(false),
             published: ArcSwap::from_pointee(published),
             state: Mutex::new(State {
                 store,
@@ -100,6 +133,7 @@ impl Shared {
                 membership: StoredMembership::default(),
                 watchers: WatchIndex::default(),
                 revisions: RevisionWaiters::default(),
+                slots_read: None,
             }),
             pending: Mutex::default(),
             history: ArcSwap::from_pointee(history),
@@ -120,6 +154,19 @@ impl Shared {
 
     pub(super) fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn members(&self) -> watch::Receiver<Arc<Members>> {
+        self.members.subscribe()
+    }
+
+    pub(super) fn writable(&self) -> watch::Receiver<bool> {
+        self.writable.subscribe()
+    }
+
+    /// Not after another node has said that this one was removed, which it may not have applied.
+    pub(super) fn is_writable(&self) -> bool {
+        *self.writable.borrow() && !self.standing.is_removed()
     }
 
     pub(super) fn nonce(&self) -> u64 {
@@ -163,10 +210,12 @@ impl Shared {
                 EntryPayload::Membership(membership) => {
                     state.membership =
                         StoredMembership::new(Some(entry.log_id), membership.clone());
+                    self.members_changed(&mut state, true);
                 }
                 EntryPayload::Normal(command) => {
                     let done = state.store.apply(entry.log_id.index(), &command.0)?;
                     state.collect_watchers(&done, &mut told);
+                    self.members_changed(&mut state, false);
                     applied = Some(done);
                 }
             }
@@ -201,6 +250,7 @@ impl Shared {
             state.applied = applied;
             state.membership = member;
             state.collect_after_install(before, &mut told);
+            self.members_changed(&mut state, true);
             self.publish(&state);
         }
         for (waiter, outcome) in told {
@@ -278,6 +328,37 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Tells who is of the cluster if that changed: `certainly`, or with the slots' directory.
+    fn members_changed(&self, state: &mut State, certainly: bool) {
+        let tree = &state.store.view().tree;
+        let path = ctl::SLOTS.as_bytes();
+        let is_same = match &state.slots_read {
+            Some(read) => read.is_same_in(tree, path),
+            None => DirCursor::open(tree, path).is_err(),
+        };
+        if is_same && !certainly {
+            return;
+        }
+        state.slots_read = DirCursor::open(tree, path).ok();
+        let membership = state.membership.membership();
+        let members = Members {
+            at: *state.membership.log_id(),
+            voters: membership.voter_ids().collect(),
+            nodes: membership
+                .nodes()
+                .map(|(id, node)| (*id, node.clone()))
+                .collect(),
+            slots: Slots::of(tree),
+        };
+        let ids = members.nodes.keys().copied().collect();
+        self.standing.set_members(members.at, ids);
+        let writable =
+            members.voters.contains(&self.node) && members.slots.holders().contains(&self.node);
+        self.members.send_replace(Arc::new(members));
+        self.writable
+            .send_if_modified(|before| std::mem::replace(before, writable) != writable);
     }
 
     fn publish(&self, state: &State) {

@@ -1,6 +1,6 @@
 //! The thread that consensus runs on: started with the storage, stopped before it is closed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,43 +15,56 @@ use tracing::{error, info};
 
 use super::compaction::Compaction;
 use super::handle::Consensus;
+use super::leader::Leader;
 use super::machine::Machine;
-use super::network::NoPeers;
+use super::memberships::Memberships;
+use super::network::Peers;
 use super::proposer::Proposer;
+use super::route::{Route, describe};
+use super::service::Peering;
 use super::shared::Shared;
+use super::timing::Timing;
 use crate::raft_types::{NodeAddr, NodeId, TypeConfig};
-use crate::storage::Storage;
+use crate::storage::{LogStore, Storage};
 use crate::store::HistoryLimits;
+use crate::transport::Dialer;
 
-type Engine = Raft<TypeConfig, Machine>;
+/// The engine.
+pub(super) type Engine = Raft<TypeConfig, Machine>;
 
 /// Mutations that wait for their turn to be proposed.
 const SUBMISSIONS_MAX: usize = 4096;
 /// Bytes of mutations that are on their way.
 const PROPOSALS_BYTES_MAX: usize = 128 << 20;
-/// How long a start waits for the engine's recovery before it serves what it has.
-const RECOVERY_MAX: Duration = Duration::from_secs(60);
 
 /// How often it is asked whether the engine still runs.
 const ROLE_CHECK_EVERY: Duration = Duration::from_millis(500);
-
-const HEARTBEAT_MILLIS: u64 = 100;
-const ELECTION_MILLIS_MIN: u64 = 300;
-const ELECTION_MILLIS_MAX: u64 = 600;
+/// Entries in one message to another node.
+const ENTRIES_IN_MESSAGE_MAX: u64 = 256;
+/// How long a whole snapshot may take to reach another node.
+const SNAPSHOT_MILLIS_MAX: u64 = 600_000;
+/// Rests before a node that cannot be reached is tried again.
+const BACKOFF: &str = "50ms 100ms 200ms ...400ms";
 
 /// What consensus is started with.
 #[derive(Debug)]
 pub struct Settings {
     /// Where this node is reached.
     pub addr: String,
-    /// The cluster's name.
-    pub cluster_name: String,
+    /// Whether it keeps everything in memory.
+    pub memory: bool,
     /// How much history is kept.
     pub history: HistoryLimits,
     /// How long a mutation may take to be agreed on.
     pub time_limit: Duration,
+    /// After what silence a node is removed.
+    pub timeout: Duration,
+    /// How quickly the leader is missed.
+    pub timing: Timing,
     /// Tells this run from earlier ones.
     pub nonce: u64,
+    /// Makes links to other nodes.
+    pub dialer: Dialer,
 }
 
 /// Why consensus did not start.
@@ -76,7 +89,8 @@ pub struct ConsensusThread {
 }
 
 impl ConsensusThread {
-    /// Starts consensus and waits until this node has recovered what it had.
+    /// Starts consensus. The node takes part in it at once; [`Consensus::recovered`] says when it
+    /// has what it had.
     pub async fn start(
         storage: Storage,
         settings: Settings,
@@ -100,6 +114,18 @@ impl ConsensusThread {
             error!("the consensus thread panicked");
         }
     }
+}
+
+/// Starts consensus on the runtime that this is called on, and keeps it there until `stop`: for a
+/// simulated node, which has no threads.
+pub async fn start_here(
+    storage: Storage,
+    settings: Settings,
+    stop: CancellationToken,
+) -> Result<(Consensus, impl Future<Output = ()> + Send), StartError> {
+    let running = start(storage, settings).await?;
+    let consensus = running.consensus.clone();
+    Ok((consensus, async move { running.until(&stop).await }))
 }
 
 type Started = oneshot::Sender<Result<Consensus, StartError>>;
@@ -153,48 +179,54 @@ impl Running {
 
 async fn start(storage: Storage, settings: Settings) -> Result<Running, StartError> {
     let node = storage.identity.node;
-    let shared = Arc::new(Shared::new(node, settings.nonce, settings.history));
+    let dialer = settings.dialer.clone();
+    dialer.local.hold(storage.identity.cluster_id);
+    let standing = Arc::clone(&dialer.local);
+    let shared = Arc::new(Shared::new(standing, settings.nonce, settings.history));
     let machine = Machine {
         shared: Arc::clone(&shared),
+        log: storage.log.clone(),
         snapshots: storage.snapshots.clone(),
     };
-    let config = config(&settings.cluster_name)?;
-    let refused = |error: &dyn std::fmt::Display| StartError::Engine(error.to_string());
-    let engine = Raft::new(node, config, NoPeers, storage.log.clone(), machine)
+    let cluster_name = storage.identity.cluster_name.clone();
+    let config = config(&cluster_name, settings.timing)?;
+    let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+    let peers = Peers::new(dialer.clone(), storage.snapshots.clone(), tasks.clone());
+    let committed = storage.log.committed();
+    let engine = Raft::new(node, config, peers.clone(), storage.log.clone(), machine)
         .await
-        .map_err(|error| refused(&error))?;
-    if !engine
-        .is_initialized()
-        .await
-        .map_err(|error| refused(&error))?
-    {
-        let members = BTreeMap::from([(
-            node,
-            NodeAddr {
-                addr: settings.addr.clone(),
-            },
-        )]);
-        engine
-            .initialize(members)
-            .await
-            .map_err(|error| refused(&error))?;
+        .map_err(|error| StartError::Engine(error.to_string()))?;
+    if !storage.identity.attached {
+        found(&engine, node, &settings).await?;
     }
-    recover(&engine).await?;
-
+    let memberships = Arc::new(Memberships::new(
+        engine.clone(),
+        Arc::clone(&shared),
+        dialer,
+        (settings.timing, cluster_name),
+    ));
     let (submissions, submitted) = mpsc::channel(SUBMISSIONS_MAX);
-    let time_limit = settings.time_limit;
     let consensus = Consensus {
         shared: Arc::clone(&shared),
         submissions,
         budget: Arc::new(Semaphore::new(PROPOSALS_BYTES_MAX)),
-        time_limit,
+        time_limit: settings.time_limit,
+        engine: engine.clone(),
+        committed,
+        service: Arc::new(Peering {
+            engine: engine.clone(),
+            snapshots: storage.snapshots.clone(),
+            memberships: Arc::clone(&memberships),
+        }),
     };
-    let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
     let proposer = Proposer {
         shared: Arc::clone(&shared),
-        raft: engine.clone(),
+        route: Route {
+            engine: engine.clone(),
+            peers: peers.clone(),
+        },
         submissions: submitted,
-        time_limit,
+        time_limit: settings.time_limit,
     };
     let compaction = Compaction {
         shared: Arc::clone(&shared),
@@ -202,9 +234,21 @@ async fn start(storage: Storage, settings: Settings) -> Result<Running, StartErr
         snapshots: storage.snapshots.clone(),
         raft: engine.clone(),
     };
+    let role = Role {
+        engine: engine.clone(),
+        shared,
+        node,
+        log: storage.log.clone(),
+        peers,
+    };
     spawn(&tasks, &cancel, proposer.run());
     spawn(&tasks, &cancel, compaction.run());
-    spawn(&tasks, &cancel, watch_role(engine.clone(), shared, node));
+    spawn(
+        &tasks,
+        &cancel,
+        Leader::new(memberships, settings.timeout).run(),
+    );
+    spawn(&tasks, &cancel, role.watch());
     Ok(Running {
         engine,
         consensus,
@@ -212,6 +256,23 @@ async fn start(storage: Storage, settings: Settings) -> Result<Running, StartErr
         cancel,
         storage,
     })
+}
+
+/// Makes a cluster of this node alone, unless its folder holds one.
+async fn found(engine: &Engine, node: NodeId, settings: &Settings) -> Result<(), StartError> {
+    let refused = |error: &dyn std::fmt::Display| StartError::Engine(error.to_string());
+    let is_there = engine.is_initialized().await;
+    if is_there.map_err(|error| refused(&error))? {
+        return Ok(());
+    }
+    let addr = NodeAddr {
+        addr: settings.addr.clone(),
+        memory: settings.memory,
+    };
+    engine
+        .initialize(BTreeMap::from([(node, addr)]))
+        .await
+        .map_err(|error| refused(&error))
 }
 
 fn spawn(
@@ -223,16 +284,21 @@ fn spawn(
     tasks.spawn(async move { cancel.run_until_cancelled(task).await });
 }
 
-fn config(cluster_name: &str) -> Result<Arc<Config>, StartError> {
+fn config(cluster_name: &str, timing: Timing) -> Result<Arc<Config>, StartError> {
     let config = Config {
         cluster_name: cluster_name.to_owned(),
-        heartbeat_interval: HEARTBEAT_MILLIS,
-        election_timeout_min: ELECTION_MILLIS_MIN,
-        election_timeout_max: ELECTION_MILLIS_MAX,
+        heartbeat_interval: timing.heartbeat_millis,
+        election_timeout_min: timing.election_millis_min,
+        election_timeout_max: timing.election_millis_max,
+        install_snapshot_timeout: SNAPSHOT_MILLIS_MAX,
+        max_payload_entries: ENTRIES_IN_MESSAGE_MAX,
+        backoff: BACKOFF.to_owned(),
         snapshot_policy: SnapshotPolicy::Never,
         // The log is purged by `compaction` alone.
         max_in_snapshot_log_to_keep: u64::MAX,
         enable_pre_vote: Some(true),
+        // The connected part of a cluster gets its chance to elect another leader.
+        quorum_loss_probe_interval: Some(2 * timing.election_millis_max),
         ..Config::default()
     };
     config
@@ -241,48 +307,59 @@ fn config(cluster_name: &str) -> Result<Arc<Config>, StartError> {
         .map_err(|error| StartError::Engine(error.to_string()))
 }
 
-/// A voter that is alone has nobody to ask: it leads at once, and what its log holds is applied.
-async fn recover(engine: &Engine) -> Result<(), StartError> {
-    let failed = |error: &dyn std::fmt::Display| StartError::Recovery(error.to_string());
-    if engine.voter_ids().count() == 1 {
-        engine
-            .trigger()
-            .elect(false)
-            .await
-            .map_err(|error| failed(&error))?;
-    }
-    engine
-        .wait_for_recovery(Some(RECOVERY_MAX))
-        .await
-        .map_err(|error| failed(&error))
-        .map(drop)
+/// Watches which part this node has in the cluster.
+struct Role {
+    engine: Engine,
+    shared: Arc<Shared>,
+    node: NodeId,
+    log: LogStore,
+    peers: Peers,
 }
 
-/// Says when this node begins or ceases to lead, and when its part in consensus has ended.
-async fn watch_role(engine: Engine, shared: Arc<Shared>, node: NodeId) {
-    let mut metrics = engine.server_metrics();
-    let mut fatal = engine.metrics();
-    let mut before = ServerState::default();
-    loop {
-        let state = metrics.borrow_and_update().state;
-        let term = metrics.borrow_watched().vote.leader_id().term;
-        if state != before {
-            match state {
-                ServerState::Leader => info!(%node, term, "became leader"),
-                _ if before == ServerState::Leader => info!(%node, term, ?state, "leads no more"),
-                _ => {}
+impl Role {
+    /// Says when this node begins or ceases to lead, and when its part in consensus has ended.
+    async fn watch(self) {
+        let mut metrics = self.engine.server_metrics();
+        let mut before = ServerState::default();
+        loop {
+            let (state, term, nodes) = {
+                let metrics = metrics.borrow_and_update();
+                let membership = metrics.membership_config.membership();
+                let nodes: BTreeSet<NodeId> = membership.nodes().map(|(id, _)| *id).collect();
+                (metrics.state, metrics.vote.leader_id().term, nodes)
+            };
+            if state != before {
+                self.tell(before, state, term);
+                before = state;
             }
-            before = state;
-        }
-        let running = fatal.borrow_and_update().running_state.clone();
-        if let Err(reason) = running {
-            let reason = super::proposer::describe(&reason);
-            if shared.stop(&reason) {
-                error!(%reason, "stopped writing; reads go on: mend the cause and restart");
+            // Nobody waits for a node that is alone: it writes its log where consensus runs, which
+            // saves two changes of thread a write.
+            self.log
+                .set_by_caller(nodes.len() == 1 && nodes.contains(&self.node));
+            self.peers.keep_only(&nodes);
+            let running = self.engine.metrics().borrow_watched().running_state.clone();
+            if let Err(reason) = running {
+                let reason = describe(&reason);
+                if self.shared.stop(&reason) {
+                    error!(%reason, "stopped writing; reads go on: mend the cause and restart");
+                }
+                return;
             }
-            return;
+            // The engine's full metrics change with every entry: they are looked at now and then.
+            drop(tokio::time::timeout(ROLE_CHECK_EVERY, metrics.changed()).await);
         }
-        // The engine's full metrics change with every entry: they are looked at now and then.
-        drop(tokio::time::timeout(ROLE_CHECK_EVERY, metrics.changed()).await);
+    }
+
+    fn tell(&self, before: ServerState, now: ServerState, term: u64) {
+        let node = self.node;
+        match (before, now) {
+            (_, ServerState::Leader) => info!(%node, term, "became leader"),
+            (ServerState::Leader, _) => info!(%node, term, state = ?now, "leads no more"),
+            (ServerState::Learner, ServerState::Follower) => info!(%node, term, "became a voter"),
+            (ServerState::Follower | ServerState::Candidate, ServerState::Learner) => {
+                info!(%node, term, "votes no more");
+            }
+            _ => {}
+        }
     }
 }

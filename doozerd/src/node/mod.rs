@@ -1,278 +1,278 @@
 //! One node from start to stop: opens what it needs in order, closes it in reverse.
+//!
+//! The port is open from the beginning, since other nodes must be able to talk to this one while it
+//! looks for its cluster and while it finds out what was agreed on (`server::Porch`). Clients that
+//! come then wait until there is something true to answer them.
 
-mod control_files;
-mod found;
-mod pulse;
+mod door;
+mod prepare;
+mod random;
+mod running;
 mod signals;
 mod status;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use tokio::net::TcpListener;
+use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::args::{Config, DataDir, Web};
-use crate::consensus::{Consensus, ConsensusThread, Settings};
-use crate::machine;
-use crate::server::{self, Limits, Secrets, Server};
-use crate::storage::{Execution, Place, Storage, StorageOptions};
+use crate::args::{Config, DataDir, TimingKind};
+use crate::cluster::{Boot, Finder, Found};
+use crate::consensus::{Settings, Timing};
+use crate::net::TcpListener;
+use crate::raft_types::NodeId;
+use crate::server::{Arrivals, Porch};
+use crate::storage::{Execution, Identity, Place, Storage, StorageOptions};
 use crate::store::HistoryLimits;
-use crate::tls::Tls;
-use crate::web::{self, Opened};
-use control_files::ControlFiles;
-use status::NodeStatus;
+use crate::tls::{ClientTls, Tls};
+use crate::transport::{Acceptor, ClusterId, Dialer, PeerSecrets, Standing};
+use door::{PeerDoor, SharedDoor};
 
-/// How long mutations that are on their way are waited for at a stop.
-const DRAIN_MAX: Duration = Duration::from_secs(5);
-/// How often a stop looks whether they are answered.
-const DRAIN_CHECK_EVERY: Duration = Duration::from_millis(5);
-/// What answers get to leave after that.
-const FLUSH_TIME: Duration = Duration::from_millis(50);
-/// How often history is trimmed and idle walks are dropped.
-const TRIM_EVERY: Duration = Duration::from_secs(1);
+pub use running::{Threads, serve};
 
 /// Serves until the process is told to stop.
 pub async fn run(config: Config) -> Result<()> {
-    for notice in &config.notices {
-        warn!("{notice}");
-    }
-    raise_limits(&config);
-    if !config.attach.is_empty() || config.boot.is_some() {
-        bail!(
-            "attach to a cluster (-a, -b): this version serves a cluster of one node; start it \
-             without -a and -b to found one"
-        );
-    }
-    let tls = match &config.tls {
-        Some(files) => Some(Arc::new(Tls::load(&files.cert, &files.key)?)),
-        None => None,
+    let signals = signals::Signals::new()?;
+    prepare::tell(&config);
+    let mut node = Start::new(config).await?;
+    let mut told = signals;
+    let stop = CancellationToken::new();
+    let starting = node.start(Threads::Own);
+    let running = tokio::select! {
+        running = starting => running?,
+        () = told.stopped() => {
+            info!("stopped before there was a cluster");
+            return Ok(());
+        }
     };
-    let address = config.bind_address();
-    let listener = TcpListener::bind(&address)
-        .await
-        .with_context(|| format!("listen on {address} for clients (-l)"))?;
-    let addr = advertised(&config.listen, &listener)?;
-    let web = bind_web(&config).await?;
-
-    let storage = open_storage(&config)?;
-    let cluster_name = storage.identity.cluster_name.clone();
-    let founded = storage.founded;
-    let started = Instant::now();
-    let settings = Settings {
-        addr: addr.clone(),
-        cluster_name: cluster_name.clone(),
-        history: HistoryLimits {
-            revisions: config.history_revisions,
-            bytes: config.history_bytes,
-        },
-        time_limit: config.proposal_timeout,
-        nonce: u64::from_be_bytes(found::random()?),
-    };
-    let (thread, consensus) = ConsensusThread::start(storage, settings).await?;
-    let node = Running {
-        config,
-        consensus,
-        cluster_name,
-        addr,
-        tls,
-        started,
-    };
-    info!(
-        node = %node.consensus.node(),
-        cluster = %node.cluster_name,
-        addr = %node.addr,
-        rev = %node.consensus.published().view.rev,
-        founded,
-        "serving"
-    );
-    let served = node.serve(listener, web).await;
-    let stopped = tokio::task::spawn_blocking(|| thread.stop()).await;
-    served?;
-    stopped.context("stop consensus")?;
-    info!("stopped");
-    Ok(())
+    serve(running, told, stop).await
 }
 
-/// A node whose state is there.
-struct Running {
+/// A node that is on its way to its cluster.
+pub struct Start {
     config: Config,
-    consensus: Consensus,
-    cluster_name: String,
+    listener: Arc<TcpListener>,
     addr: String,
+    place: Place,
+    /// What the folder holds.
+    storage: Option<Storage>,
+    node: NodeId,
+    door: Arc<PeerDoor>,
+    dialer: Dialer,
     tls: Option<Arc<Tls>>,
-    started: Instant,
+    arrivals: Option<Arrivals>,
+    /// Ends the porch.
+    ready: CancellationToken,
+    /// Ends links that came in by the porch.
+    stop: CancellationToken,
+    porch: TaskTracker,
 }
 
-impl Running {
-    async fn serve(self, listener: TcpListener, web: Option<TcpListener>) -> Result<()> {
-        let mut signals = signals::Signals::new()?;
-        let files = ControlFiles {
-            consensus: self.consensus.clone(),
-            node: self.consensus.node().to_string(),
-            cluster: self.cluster_name.clone(),
-            addr: self.addr.clone(),
-        };
-        files.write().await?;
+impl std::fmt::Debug for Start {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Start")
+            .field("node", &self.node)
+            .field("addr", &self.addr)
+            .finish_non_exhaustive()
+    }
+}
 
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let server = Arc::new(self.server());
-        let tls = self.tls.clone();
-        tasks.spawn(server::serve(
-            Arc::clone(&server),
-            listener,
+impl Start {
+    /// Opens the port and the folder.
+    pub async fn new(config: Config) -> Result<Self> {
+        let (tls, client_tls) = match &config.tls {
+            Some(files) => (
+                Some(Arc::new(Tls::load(files)?)),
+                Some(Arc::new(ClientTls::load(files)?)),
+            ),
+            None => (None, None),
+        };
+        let address = config.bind_address();
+        let listener = TcpListener::bind(address.clone())
+            .await
+            .with_context(|| format!("listen on {address} for clients (-l)"))?;
+        let addr = prepare::advertised(&config, &listener)?;
+        let place = match &config.data_dir {
+            DataDir::Memory => Place::Memory,
+            DataDir::Dir(dir) => Place::Dir(dir.clone()),
+        };
+        let storage = match Storage::is_fresh(&place)? {
+            true => None,
+            false => Some(open(&place, || unreachable_identity(&config))?),
+        };
+        let node = match &storage {
+            Some(storage) => storage.identity.node,
+            None => new_node(&config, &place)?,
+        };
+        let kept = storage.as_ref().map(|s| s.identity.cluster_name.clone());
+        let name = kept.unwrap_or_else(|| config.cluster_name.clone());
+        if name != config.cluster_name {
+            warn!(kept = %name, given = %config.cluster_name, "-c differs from the data folder's: it is left");
+        }
+        let standing = Arc::new(Standing::new(node, name));
+        if let Some(storage) = &storage {
+            standing.hold(storage.identity.cluster_id);
+        }
+        let secrets = PeerSecrets::new(config.secrets.peers.clone());
+        let acceptor = Acceptor {
+            local: Arc::clone(&standing),
+            secrets: secrets.clone(),
+            demands_certificate: config.demands_certificates,
+        };
+        Ok(Self {
+            door: Arc::new(PeerDoor::new(acceptor)),
+            dialer: Dialer {
+                local: standing,
+                secrets,
+                tls: client_tls,
+            },
+            config,
+            listener: Arc::new(listener),
+            addr,
+            place,
+            storage,
+            node,
             tls,
-            stop.clone(),
-        ));
-        tasks.spawn(trim(
-            self.consensus.clone(),
-            Arc::clone(&server),
-            stop.clone(),
-        ));
-        tasks.spawn(pulse::run(files, self.config.pulse, stop.clone()));
-        if let Some(web) = web {
-            let source = Arc::new(NodeStatus {
-                consensus: self.consensus.clone(),
-                server: Arc::clone(&server),
-                cluster: self.cluster_name.clone(),
-                addr: self.addr.clone(),
-                started: self.started,
-            });
-            tasks.spawn(web::serve(web, source, stop.clone()));
-        }
-        while signals.next().await == signals::Told::Reload {
-            self.reload();
-        }
-        info!("stopping");
-        server.drain();
-        drain(&self.consensus).await;
-        stop.cancel();
-        tasks.close();
-        tasks.wait().await;
-        Ok(())
+            arrivals: None,
+            ready: CancellationToken::new(),
+            stop: CancellationToken::new(),
+            porch: TaskTracker::new(),
+        })
     }
 
-    fn server(&self) -> Server {
-        let limits = &self.config.limits;
-        let limits = Limits {
-            value_bytes_max: limits.value_bytes_max,
-            frame_bytes_max: limits.frame_bytes_max,
-            connections_max: limits.connections_max,
-            in_flight_max: limits.requests_in_flight_max,
-            waiters_max: limits.waiters_max,
-            waiters_total_max: limits.waiters_total_max,
-            store_bytes_max: self.config.store_bytes,
+    /// Finds the cluster, starts consensus, and waits until there is something true to serve.
+    pub async fn start(&mut self, threads: Threads) -> Result<running::Running> {
+        self.open_porch();
+        let storage = match self.storage.take() {
+            Some(storage) => {
+                info!(place = ?self.place, "opened");
+                storage
+            }
+            None => self.find_cluster().await?,
         };
-        let secrets = &self.config.secrets;
-        let secrets = Secrets {
-            write: secrets.rw.clone(),
-            read: secrets.ro.clone(),
-        };
-        Server::new(self.consensus.clone(), limits, secrets)
+        running::Running::start(self, storage, threads).await
     }
 
-    fn reload(&self) {
-        let Some(tls) = &self.tls else {
-            info!("nothing to read again");
-            return;
-        };
-        match tls.reload() {
-            Ok(()) => info!("certificate read again"),
-            Err(error) => warn!(%error, "certificate not read again, the old one stays in use"),
-        }
+    fn open_porch(&mut self) {
+        let door = Arc::new(SharedDoor(Arc::clone(&self.door)));
+        let (porch, arrivals) = Porch::new(door, self.tls.clone());
+        self.arrivals = Some(arrivals);
+        let listener = Arc::clone(&self.listener);
+        let (ready, stop) = (self.ready.clone(), self.stop.clone());
+        self.porch
+            .spawn(async move { porch.receive(&listener, ready, stop).await });
     }
-}
 
-fn raise_limits(config: &Config) {
-    match machine::raise_open_files() {
-        Ok(files) => {
-            if let Some(missing) = files.missing_for(config.limits.connections_max as u64) {
-                warn!(
-                    limit = files.limit,
-                    missing, "open files: fewer than --connections-max"
-                );
+    async fn find_cluster(&mut self) -> Result<Storage> {
+        let finder = Finder {
+            dialer: self.dialer.clone(),
+            own: self.addr.clone(),
+            typed: self.config.listen.clone(),
+            attach: self.config.attach.clone(),
+            boot: self.boot()?,
+        };
+        let (cluster, attached) = match finder.find().await? {
+            Found::Nothing => (random::bytes()?, false),
+            Found::Cluster(id, at) => {
+                self.config.attach.extend(at);
+                (id, true)
+            }
+        };
+        let storage = self.found(cluster, attached)?;
+        let cluster = &self.config.cluster_name;
+        match (&self.place, attached) {
+            (_, true) => info!(%cluster, node = %self.node, "attaching to a cluster"),
+            (Place::Memory, false) => {}
+            (Place::Dir(dir), false) => {
+                warn!(dir = %dir.display(), %cluster, "founded a new cluster");
             }
         }
-        Err(error) => warn!(%error, "limit on open files not raised"),
-    }
-}
-
-/// What others are told: `-l` as typed, with the port that the system gave for port 0.
-fn advertised(listen: &str, listener: &TcpListener) -> Result<String> {
-    let bound = listener
-        .local_addr()
-        .context("read the address listened on")?;
-    Ok(match listen.rsplit_once(':') {
-        Some((host, "0")) => format!("{host}:{}", bound.port()),
-        _ => listen.to_owned(),
-    })
-}
-
-async fn bind_web(config: &Config) -> Result<Option<TcpListener>> {
-    let Some(address) = config.web_address() else {
-        return Ok(None);
-    };
-    match web::open(&address, config.web != Web::Default).await? {
-        Opened::Listening(listener) => Ok(Some(listener)),
-        Opened::Without(error) => {
-            warn!(error = %anyhow::Error::from(error), "no status page: give another address with -w");
-            Ok(None)
-        }
-    }
-}
-
-fn open_storage(config: &Config) -> Result<Storage> {
-    let place = match &config.data_dir {
-        DataDir::Memory => Place::Memory,
-        DataDir::Dir(dir) => Place::Dir(dir.clone()),
-    };
-    let identity = found::identity(&config.cluster_name)?;
-    // A voter that is alone has nobody to talk to while it syncs: its log is written where
-    // consensus runs, which saves two changes of thread a write.
-    let options = StorageOptions {
-        execution: Execution::Inline,
-    };
-    let storage = Storage::open(&place, || identity, options)?;
-    match (&place, storage.founded) {
-        (Place::Memory, _) => {
+        if self.place == Place::Memory {
             warn!("data is kept in memory only: it is lost when this process ends");
         }
-        (Place::Dir(dir), true) => {
-            warn!(dir = %dir.display(), cluster = %config.cluster_name, "founded a new cluster");
-        }
-        (Place::Dir(dir), false) => info!(dir = %dir.display(), "opened"),
+        Ok(storage)
     }
-    let kept = &storage.identity.cluster_name;
-    if *kept != config.cluster_name {
-        warn!(%kept, given = %config.cluster_name, "-c differs from the data folder's: it is left");
+
+    fn found(&self, cluster_id: ClusterId, attached: bool) -> Result<Storage> {
+        let identity = Identity {
+            cluster_id,
+            cluster_name: self.config.cluster_name.clone(),
+            node: self.node,
+            attached,
+        };
+        open(&self.place, move || identity)
     }
-    Ok(storage)
+
+    fn boot(&self) -> Result<Option<Boot>> {
+        let Some(typed) = &self.config.boot else {
+            return Ok(None);
+        };
+        let uri = typed
+            .parse()
+            .with_context(|| format!("read the DzNS' URI {typed:?} (-b)"))?;
+        let secret = &self.config.secrets.rw;
+        let secret =
+            (!secret.is_empty()).then(|| doozer_client::Secret::new(secret.reveal().to_vec()));
+        Ok(Some(Boot {
+            uri,
+            typed: typed.clone(),
+            secret,
+            cluster: self.config.cluster_name.clone(),
+            node: self.node,
+            addr: self.addr.clone(),
+        }))
+    }
+
+    fn settings(&self) -> Result<Settings> {
+        Ok(Settings {
+            addr: self.addr.clone(),
+            memory: self.place == Place::Memory,
+            history: HistoryLimits {
+                revisions: self.config.history_revisions,
+                bytes: self.config.history_bytes,
+            },
+            time_limit: self.config.proposal_timeout,
+            timeout: self.config.timeout,
+            timing: match self.config.timing {
+                TimingKind::Lan => Timing::LAN,
+                TimingKind::Wan => Timing::WAN,
+            },
+            nonce: u64::from_be_bytes(random::bytes()?),
+            dialer: self.dialer.clone(),
+        })
+    }
 }
 
-async fn trim(consensus: Consensus, server: Arc<Server>, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(TRIM_EVERY);
-    while stop.run_until_cancelled(tick.tick()).await.is_some() {
-        consensus.trim();
-        server.sweep();
+fn new_node(config: &Config, place: &Place) -> Result<NodeId> {
+    let fresh = NodeId(random::bytes()?);
+    if config.boot.is_none() {
+        return Ok(fresh);
     }
+    Ok(Storage::candidate(place, fresh)?)
 }
 
-/// Waits until every mutation on its way is answered, or for a while.
-async fn drain(consensus: &Consensus) {
-    let answered = async {
-        let mut tick = tokio::time::interval(DRAIN_CHECK_EVERY);
-        while consensus.proposals_open() > 0 {
-            tick.tick().await;
-        }
+fn open(place: &Place, identity: impl FnOnce() -> Identity) -> Result<Storage> {
+    let execution = if cfg!(feature = "simulation") {
+        Execution::Inline
+    } else {
+        Execution::Thread
     };
-    if tokio::time::timeout(DRAIN_MAX, answered).await.is_err() {
-        warn!(
-            open = consensus.proposals_open(),
-            "stopping with mutations unanswered"
-        );
+    Ok(Storage::open(
+        place,
+        identity,
+        StorageOptions { execution },
+    )?)
+}
+
+/// A folder that held something a moment ago, and does not any more: whoever emptied it gets a
+/// node that can do nothing with it.
+fn unreachable_identity(config: &Config) -> Identity {
+    Identity {
+        cluster_id: [0; 16],
+        cluster_name: config.cluster_name.clone(),
+        node: NodeId::default(),
+        attached: true,
     }
-    tokio::time::sleep(FLUSH_TIME).await;
 }

@@ -14,7 +14,7 @@ pub(super) enum Told {
 
 /// The signals that this process listens to.
 #[derive(Debug)]
-pub(super) struct Signals {
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
@@ -28,6 +28,11 @@ impl Signals {
             interrupt: listen(SignalKind::interrupt())?,
             hangup: listen(SignalKind::hangup())?,
         })
+    }
+
+    /// Waits until this process is told to stop.
+    pub(super) async fn stopped(&mut self) {
+        while self.next().await != Told::Stop {}
     }
 
     pub(super) async fn next(&mut self) -> Told {

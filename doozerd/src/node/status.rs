@@ -25,7 +25,7 @@ impl StatusSource for NodeStatus {
             node_id: self.consensus.node().to_string(),
             cluster: self.cluster.clone(),
             address: self.addr.clone(),
-            writable: trouble.is_none(),
+            writable: trouble.is_none() && self.consensus.is_writable(),
             rev: published.view.rev.0,
             files: published.view.tree.files(),
             bytes: published.view.tree.bytes(),

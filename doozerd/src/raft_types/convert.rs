@@ -73,6 +73,24 @@ pub fn vote_from_message(message: &peer::Vote) -> Result<Vote, ConvertError> {
     })
 }
 
+/// A node and where it is reached, as a message.
+pub fn node_to_message(id: NodeId, node: &NodeAddr) -> peer::Node {
+    peer::Node {
+        id: id.into(),
+        addr: node.addr.clone(),
+        memory: node.memory,
+    }
+}
+
+/// A node and where it is reached, from a message.
+pub fn node_from_message(message: &peer::Node) -> Result<(NodeId, NodeAddr), ConvertError> {
+    let addr = NodeAddr {
+        addr: message.addr.clone(),
+        memory: message.memory,
+    };
+    Ok((NodeId::try_from(&message.id[..])?, addr))
+}
+
 /// A membership as a message.
 pub fn membership_to_message(membership: &Membership) -> peer::Membership {
     let set = |ids: &BTreeSet<NodeId>| peer::VoterSet {
@@ -82,10 +100,7 @@ pub fn membership_to_message(membership: &Membership) -> peer::Membership {
         voters: membership.get_joint_config().iter().map(set).collect(),
         node: membership
             .nodes()
-            .map(|(id, node)| peer::Node {
-                id: (*id).into(),
-                addr: node.addr.clone(),
-            })
+            .map(|(id, node)| node_to_message(*id, node))
             .collect(),
     }
 }
@@ -99,12 +114,8 @@ pub fn membership_from_message(message: &peer::Membership) -> Result<Membership,
     }
     let mut nodes = BTreeMap::new();
     for node in &message.node {
-        nodes.insert(
-            NodeId::try_from(&node.id[..])?,
-            NodeAddr {
-                addr: node.addr.clone(),
-            },
-        );
+        let (id, node) = node_from_message(node)?;
+        nodes.insert(id, node);
     }
     Membership::new(voters, nodes).map_err(|_refused| ConvertError::Membership)
 }

@@ -2,9 +2,11 @@
 
 mod convert;
 mod node_id;
+mod rpc;
 
 pub use convert::*;
 pub use node_id::{NODE_ID_BYTES, NodeId, NodeIdError};
+pub use rpc::*;
 
 use std::fmt;
 
@@ -31,6 +33,8 @@ impl fmt::Display for Command {
 pub struct NodeAddr {
     /// `HOST:PORT`.
     pub addr: String,
+    /// It keeps everything in memory: it comes back as another node.
+    pub memory: bool,
 }
 
 openraft::declare_raft_types!(

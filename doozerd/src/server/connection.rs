@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
-use doozer_proto::{FrameError, Frames, decode_request};
+use bytes::{Buf, Bytes, BytesMut};
+use doozer_proto::{FrameError, Frames, Request, VERB_LINK, decode_request};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
@@ -24,6 +24,7 @@ use super::Server;
 use super::dispatch::{Conversation, Next};
 use super::stream::Stream;
 use super::trouble::tell;
+use crate::transport::Turned;
 
 /// Requests over this size are received one budget for all connections.
 pub(super) const LARGE_FRAME_BYTES: usize = 64 << 10;
@@ -50,6 +51,8 @@ thread_local! {
 enum End {
     /// The client closed, or stopped taking part.
     Gone,
+    /// It is another node's: this request says so.
+    Link(Request),
     Rubbish(String),
     Slow(&'static str),
 }
@@ -83,10 +86,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(server: Arc<Server>, stream: Stream) -> Self {
+    /// A connection of which `early` was received already.
+    pub(super) fn new(server: Arc<Server>, stream: Stream, early: &[u8]) -> Self {
+        let mut frames = Frames::new(server.limits.frame_bytes_max);
+        frames.extend(early);
         Self {
             stream,
-            frames: Frames::new(server.limits.frame_bytes_max),
+            frames,
             out: BytesMut::new(),
             talk: Conversation::new(Arc::clone(&server)),
             server,
@@ -98,6 +104,7 @@ impl Connection {
         let server = Arc::clone(&self.server);
         match self.serve().await {
             Ok(()) | Err(End::Gone) => {}
+            Err(End::Link(request)) => self.become_link(request).await,
             Err(End::Rubbish(what)) => {
                 tell(
                     &server.troubles.rubbish,
@@ -113,6 +120,24 @@ impl Connection {
                 );
             }
         }
+    }
+
+    /// Hands the stream on to whoever serves other nodes.
+    async fn become_link(mut self, request: Request) {
+        let early = Bytes::copy_from_slice(self.frames.buffer_mut());
+        let Some(door) = self.server.door.clone() else {
+            return;
+        };
+        let Self { stream, talk, .. } = self;
+        drop(talk);
+        door.enter(Turned {
+            certified: stream.is_certified(),
+            stream: Box::new(stream),
+            early,
+            tag: request.tag,
+            hello: request.value.unwrap_or_default(),
+        })
+        .await;
     }
 
     async fn serve(&mut self) -> Result<(), End> {
@@ -154,6 +179,9 @@ impl Connection {
                 return Ok(true);
             };
             let request = decode_request(body).map_err(|error| End::Rubbish(error.to_string()))?;
+            if request.verb == Some(VERB_LINK) && self.server.door.is_some() {
+                return Err(End::Link(request));
+            }
             match self.talk.request(request, &mut self.out) {
                 Next::Done => {}
                 Next::Submit(mutation, ticket) => self.talk.submit(mutation, ticket).await,

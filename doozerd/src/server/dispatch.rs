@@ -15,6 +15,7 @@ use super::open::{Open, OpenRequests};
 use super::outbox::Outbox;
 use super::refused::Refused;
 use crate::consensus::{Outcome, Sink, Ticket, WaitAnswer};
+use crate::raft_types::NodeId;
 use crate::store::{Event, EventKind, Found, Glob, Mutation, Path, Revision, ctl};
 
 /// What is left to do for a request.
@@ -160,6 +161,7 @@ impl Conversation {
         let rev = Revision(request.rev.ok_or(Refused::MissingArg)?);
         let path = Path::parse(path).map_err(|_invalid| Refused::BadPath)?;
         if verb == Verb::Del {
+            self.check_slot(&path, &[])?;
             return Ok(Mutation::Del { path, rev });
         }
         let value = request.value.clone().unwrap_or_default();
@@ -169,17 +171,31 @@ impl Conversation {
     }
 
     /// A member slot holds nothing, or the id of a node of this cluster: the original's whole
-    /// cluster hung on any other.
+    /// cluster hung on any other. And somebody has to hold one.
     fn check_slot(&self, path: &Path, value: &[u8]) -> Result<(), Refused> {
         let below = path.as_str().strip_prefix(ctl::SLOTS);
-        let is_slot = below.is_some_and(|name| name.starts_with('/'));
-        if !is_slot || value.is_empty() {
+        if !below.is_some_and(|name| name.starts_with('/')) {
             return Ok(());
         }
-        if value == self.server.consensus.node().to_string().as_bytes() {
-            return Ok(());
+        let members = Arc::clone(&self.server.consensus.members().borrow());
+        if !value.is_empty() {
+            let id = std::str::from_utf8(value).ok();
+            let id: Option<NodeId> = id.and_then(|id| id.parse().ok());
+            let node = id.and_then(|id| members.nodes.get(&id));
+            return match node {
+                None => Err(Refused::NoSuchNode(value.to_vec())),
+                Some(node) if node.memory && !members.has_memory_voters() => {
+                    Err(Refused::NodeInMemory(value.to_vec()))
+                }
+                Some(_) => Ok(()),
+            };
         }
-        Err(Refused::NoSuchNode(value.to_vec()))
+        let mut held = members.slots.0.iter().filter(|slot| slot.node().is_some());
+        let is_last = held.next().is_some_and(|slot| slot.path == *path) && held.next().is_none();
+        if is_last {
+            return Err(Refused::LastSlot);
+        }
+        Ok(())
     }
 
     /// Refuses a value over the limit, and one that a full store would grow by.

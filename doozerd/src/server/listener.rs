@@ -1,11 +1,10 @@
 //! Takes connections in, up to the limit.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rustix::net::sockopt;
-use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,33 +12,47 @@ use tracing::debug;
 
 use super::Server;
 use super::connection::Connection;
+use super::porch::{Arrival, Arrivals};
 use super::stream::Stream;
 use super::trouble::tell;
+use crate::net::{TcpListener, TcpStream, prepare_client};
 use crate::tls::Tls;
 
 /// Rest after the system refused a connection: out of files, mostly.
 const ACCEPT_RETRY_AFTER: Duration = Duration::from_millis(100);
-/// Silence after which the system asks whether a client's machine is still there.
-const KEEPALIVE_AFTER: Duration = Duration::from_mins(2);
 /// How long a TLS handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
-/// Serves clients until `stop`; returns when the last connection has ended.
+/// Serves clients until `stop`, and those who arrived early; returns when the last connection has
+/// ended.
 pub async fn serve(
     server: Arc<Server>,
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
+    mut arrivals: Arrivals,
     tls: Option<Arc<Tls>>,
     stop: CancellationToken,
 ) {
     let tasks = TaskTracker::new();
-    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-        let stream = match accepted {
-            Ok((stream, _addr)) => stream,
-            Err(error) => {
-                tell(&server.troubles.accept, "connection not accepted", error);
-                tokio::time::sleep(ACCEPT_RETRY_AFTER).await;
-                continue;
-            }
+    let mut are_arriving = true;
+    loop {
+        let came = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            arrival = arrivals.recv(), if are_arriving => match arrival {
+                Some(arrival) => Came::Early(arrival),
+                None => {
+                    are_arriving = false;
+                    continue;
+                }
+            },
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _addr)) => Came::Now(stream),
+                Err(error) => {
+                    tell(&server.troubles.accept, "connection not accepted", error);
+                    tokio::time::sleep(ACCEPT_RETRY_AFTER).await;
+                    continue;
+                }
+            },
         };
         let limit = server.limits.connections_max;
         if server.connections() >= limit {
@@ -54,7 +67,7 @@ pub async fn serve(
         let (stop, tls) = (stop.clone(), tls.clone());
         tasks.spawn(async move {
             let server = Arc::clone(&guard.0);
-            stop.run_until_cancelled(Box::pin(run(server, stream, tls)))
+            stop.run_until_cancelled(Box::pin(run(server, came, tls)))
                 .await;
             drop(guard);
         });
@@ -63,30 +76,36 @@ pub async fn serve(
     tasks.wait().await;
 }
 
-async fn run(server: Arc<Server>, stream: TcpStream, tls: Option<Arc<Tls>>) {
-    if let Err(error) = prepare(&stream) {
-        debug!(%error, "set the socket's options");
-    }
-    let stream = match tls {
-        None => Stream::Plain(stream),
-        Some(tls) => {
-            let accept = TlsAcceptor::from(tls.current()).accept(stream);
-            match tokio::time::timeout(HANDSHAKE_MAX, accept).await {
-                Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
-                Ok(Err(error)) => return tell(&server.troubles.tls, "TLS handshake failed", error),
-                Err(_elapsed) => return,
-            }
-        }
-    };
-    Connection::new(server, stream).run().await;
+/// A client that came.
+enum Came {
+    Early(Arrival),
+    Now(TcpStream),
 }
 
-/// Answers leave at once; a client whose machine is gone is noticed in the end.
-fn prepare(stream: &TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    sockopt::set_socket_keepalive(stream, true)?;
-    sockopt::set_tcp_keepidle(stream, KEEPALIVE_AFTER)?;
-    Ok(())
+async fn run(server: Arc<Server>, came: Came, tls: Option<Arc<Tls>>) {
+    match came {
+        Came::Early(Arrival { stream, early }) => {
+            Connection::new(server, stream, &early).run().await;
+        }
+        Came::Now(stream) => match receive(stream, tls).await {
+            Ok(stream) => Connection::new(server, stream, &[]).run().await,
+            Err(error) => tell(&server.troubles.tls, "TLS handshake failed", error),
+        },
+    }
+}
+
+/// A client's stream, once TLS stands where it is spoken.
+pub(super) async fn receive(stream: TcpStream, tls: Option<Arc<Tls>>) -> io::Result<Stream> {
+    if let Err(error) = prepare_client(&stream) {
+        debug!(%error, "set the socket's options");
+    }
+    let Some(tls) = tls else {
+        return Ok(Stream::Plain(stream));
+    };
+    let accept = TlsAcceptor::from(tls.current()).accept(stream);
+    let accepted = tokio::time::timeout(HANDSHAKE_MAX, accept).await;
+    let late = |_elapsed| io::Error::new(io::ErrorKind::TimedOut, "it takes too long");
+    Ok(Stream::Tls(Box::new(accepted.map_err(late)??)))
 }
 
 /// One in the number of connections.

@@ -14,6 +14,7 @@ mod dispatch;
 mod listener;
 mod open;
 mod outbox;
+mod porch;
 mod read;
 mod refused;
 mod stream;
@@ -21,13 +22,15 @@ mod trail;
 mod trouble;
 
 use std::sync::Mutex;
-use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 pub use access::Secrets;
 pub use listener::serve;
+pub use porch::{Arrivals, Porch};
 
 use crate::consensus::Consensus;
+use crate::transport::Door;
 use cursors::Cursors;
 use trouble::Troubles;
 
@@ -56,6 +59,8 @@ pub struct Server {
     consensus: Consensus,
     limits: Limits,
     secrets: Secrets,
+    /// Where connections go that turn out to be other nodes'.
+    door: Option<Arc<dyn Door>>,
     /// Set while this node stops: mutations are answered READONLY.
     draining: AtomicBool,
     connections: AtomicUsize,
@@ -73,12 +78,18 @@ const LARGE_FRAMES_BYTES_MAX: usize = 256 << 20;
 
 impl Server {
     /// A server of this state; nothing is listened on yet.
-    pub fn new(consensus: Consensus, limits: Limits, secrets: Secrets) -> Self {
+    pub fn new(
+        consensus: Consensus,
+        limits: Limits,
+        secrets: Secrets,
+        door: Option<Arc<dyn Door>>,
+    ) -> Self {
         let large_frames = LARGE_FRAMES_BYTES_MAX.max(limits.frame_bytes_max + 64);
         Self {
             consensus,
             limits,
             secrets,
+            door,
             draining: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
             waiters: AtomicUsize::new(0),
@@ -100,7 +111,7 @@ impl Server {
     }
 
     fn is_writable(&self) -> bool {
-        !self.draining.load(Ordering::Relaxed)
+        !self.draining.load(Ordering::Relaxed) && self.consensus.is_writable()
     }
 
     /// Drops walks that no client has gone on with; called every second.

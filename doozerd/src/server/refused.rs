@@ -26,6 +26,8 @@ pub(super) enum Refused {
     ValueTooLarge { bytes: usize, limit: usize },
     StoreFull { bytes: u64, limit: u64 },
     NoSuchNode(Vec<u8>),
+    NodeInMemory(Vec<u8>),
+    LastSlot,
     TooManyWaiters { limit: usize },
     TooManyWaitersInAll { limit: usize },
     Write(WriteError),
@@ -59,6 +61,8 @@ impl Refused {
             | Self::ValueTooLarge { .. }
             | Self::StoreFull { .. }
             | Self::NoSuchNode(_)
+            | Self::NodeInMemory(_)
+            | Self::LastSlot
             | Self::TooManyWaiters { .. }
             | Self::TooManyWaitersInAll { .. }
             | Self::Write(_) => ErrCode::Other,
@@ -84,6 +88,16 @@ impl Refused {
                 text,
                 "no node {} is attached: a slot holds a node's id, or nothing while it is free",
                 String::from_utf8_lossy(id)
+            ),
+            Self::NodeInMemory(id) => write!(
+                text,
+                "node {} keeps everything in memory: it can be a member only of a cluster that was \
+                 founded so",
+                String::from_utf8_lossy(id)
+            ),
+            Self::LastSlot => write!(
+                text,
+                "this is the last slot that a node holds: give another node a slot first"
             ),
             Self::TooManyWaiters { limit } => {
                 write!(text, "more than {limit} requests wait on this connection")

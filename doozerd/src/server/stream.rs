@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+
+use crate::net::TcpStream;
 
 /// A connection's stream.
 #[derive(Debug)]
@@ -14,6 +15,16 @@ pub(super) enum Stream {
     Plain(TcpStream),
     /// Boxed: it is a kilobyte, and most connections are plain.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Whether the other end showed a certificate.
+    pub(super) fn is_certified(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(stream) => stream.get_ref().1.peer_certificates().is_some(),
+        }
+    }
 }
 
 impl AsyncRead for Stream {

@@ -8,6 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::raft_types::NodeId;
+
 use super::database::RedbRows;
 use super::identity::{FORMAT_VERSION, Identity, IdentityFlaw};
 use super::vfs::{LockGuard, Vfs, read_small};
@@ -19,6 +21,9 @@ pub(super) const WATERMARK: &str = "watermark";
 const IDENTITY: &str = "identity";
 const LOCK: &str = "lock";
 const FOUNDING: &str = "founding";
+/// The id that a node without a cluster goes into an election with.
+const CANDIDATE: &str = "candidate";
+const CANDIDATE_ASIDE: &str = "candidate.aside";
 /// What stands in an empty file system's root.
 const LOST_FOUND: &str = "lost+found";
 
@@ -48,6 +53,36 @@ impl Folder {
     /// The path of a file in it.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
+    }
+
+    /// Whether nothing stands in it, or nothing that was ever used.
+    pub(super) fn is_fresh(&self) -> Result<bool, OpenError> {
+        let made = self.vfs.make_dir(&self.dir);
+        made.map_err(OpenError::io(&self.dir, "making the data folder"))?;
+        self.is_to_be_founded()
+    }
+
+    /// The id that was kept before, or `fresh`, which is kept durably from now on until the folder
+    /// is founded.
+    pub(super) fn candidate(&self, fresh: NodeId) -> io::Result<NodeId> {
+        let (vfs, path) = (&*self.vfs, self.path(CANDIDATE));
+        match vfs.open(&path) {
+            Ok(file) => {
+                let kept = read_small(&*file, IDENTITY_BYTES_MAX)?;
+                let kept = std::str::from_utf8(&kept).map_err(invalid)?;
+                return kept.parse().map_err(invalid);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let aside = self.path(CANDIDATE_ASIDE);
+        let file = vfs.create(&aside)?;
+        file.write_at(0, fresh.to_string().as_bytes())?;
+        file.sync()?;
+        drop(file);
+        vfs.rename(&aside, &path)?;
+        vfs.sync_dir(&self.dir)?;
+        Ok(fresh)
     }
 
     /// Locks the folder, founds it if nothing stands in it, and reads who it belongs to.
@@ -92,7 +127,7 @@ impl Folder {
     fn is_to_be_founded(&self) -> Result<bool, OpenError> {
         let names = self.vfs.list(&self.dir);
         let mut names = names.map_err(OpenError::io(&self.dir, "listing the data folder"))?;
-        names.retain(|name| name != LOCK && name != LOST_FOUND);
+        names.retain(|name| ![LOCK, LOST_FOUND, CANDIDATE, CANDIDATE_ASIDE].contains(&&name[..]));
         if names.iter().any(|name| name == IDENTITY) {
             return Ok(false);
         }
@@ -134,6 +169,12 @@ impl Folder {
     }
 
     fn remove_founding(&self) -> io::Result<()> {
+        for name in [CANDIDATE, CANDIDATE_ASIDE] {
+            match self.vfs.remove_file(&self.path(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
         let aside = self.path(FOUNDING);
         let names = match self.vfs.list(&aside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -163,6 +204,10 @@ impl Folder {
             }),
         }
     }
+}
+
+fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 /// The database's file, which must be there.

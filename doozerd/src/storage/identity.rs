@@ -27,6 +27,8 @@ pub struct Identity {
     pub cluster_name: String,
     /// This node.
     pub node: NodeId,
+    /// Made to attach to a cluster that others founded: it never founds one.
+    pub attached: bool,
 }
 
 /// What is wrong with an identity file.
@@ -56,6 +58,7 @@ impl Identity {
             cluster_id: Bytes::copy_from_slice(&self.cluster_id),
             cluster_name: self.cluster_name.clone(),
             node: self.node.into(),
+            attached: self.attached,
         };
         let sealed = seal(&file, &message.encode_to_vec());
         file.extend_from_slice(&sealed);
@@ -82,6 +85,7 @@ impl Identity {
                 .map_err(|_wrong_length| IdentityFlaw::Cluster(message.cluster_id.len()))?,
             cluster_name: message.cluster_name,
             node: NodeId::try_from(&message.node[..])?,
+            attached: message.attached,
         })
     }
 }
@@ -96,6 +100,7 @@ mod tests {
             cluster_id: [3; 16],
             cluster_name,
             node: NodeId([7; 10]),
+            attached: true,
         }
     }
 

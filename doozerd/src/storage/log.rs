@@ -10,7 +10,7 @@ use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{OptionalSend, RaftLogReader};
 use prost::Message;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::raft_types::{Entry, LogId, TypeConfig, Vote, entry_to_message};
 
@@ -51,6 +51,8 @@ struct Shared {
     rows: Arc<dyn RowReader>,
     /// Apart, for what is called on the queue's thread: that must not own the queue.
     state: Arc<Mutex<State>>,
+    /// The last index that is on disk; nothing once writing has failed.
+    flushed: watch::Sender<Option<u64>>,
 }
 
 /// What is asked for most, in memory.
@@ -153,10 +155,37 @@ impl State {
 
 impl LogStore {
     pub(super) fn new(queue: Arc<Queue>, rows: Arc<dyn RowReader>, state: State) -> Self {
+        let flushed = watch::Sender::new(Some(state.flushed));
         let state = Arc::new(Mutex::new(state));
         Self {
-            shared: Arc::new(Shared { queue, rows, state }),
+            shared: Arc::new(Shared {
+                queue,
+                rows,
+                state,
+                flushed,
+            }),
         }
+    }
+
+    /// The committed index as it was saved last.
+    pub fn committed(&self) -> Option<LogId> {
+        self.state().committed
+    }
+
+    /// Whether whoever asks for a write carries it out from now on, rather than a thread: right for
+    /// a node that nobody else waits for, since a change of thread costs as much as a sync.
+    pub fn set_by_caller(&self, by_caller: bool) {
+        self.shared.queue.set_by_caller(by_caller);
+    }
+
+    /// Waits until the entry at `index` is on disk; whether it is, or never will be.
+    pub async fn flushed(&self, index: u64) -> bool {
+        if self.state().flushed >= index {
+            return true;
+        }
+        let mut flushed = self.shared.flushed.subscribe();
+        let reached = flushed.wait_for(|flushed| flushed.is_none_or(|flushed| flushed >= index));
+        matches!(reached.await.as_deref(), Ok(Some(_)))
     }
 
     /// Bytes of the entries after `index`, as written; up to 64 KiB too many.
@@ -331,10 +360,12 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         };
         let last = first + encoded.len() as u64 - 1;
         let state = Arc::clone(&self.shared.state);
+        let flushed = self.shared.flushed.clone();
         let done: Done = Box::new(move |result| {
             if result.is_ok() {
                 lock(&state).flush(last);
             }
+            flushed.send_replace(result.is_ok().then_some(last));
             callback.io_completed(result);
         });
         self.shared.queue.push(
@@ -351,13 +382,19 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         let from = last_log_id.as_ref().map_or(0, |id| id.index() + 1);
         self.state().truncate_from(from, last_log_id);
         self.write(Change::TruncateFrom(from)).await?;
-        self.state().flushed = from.saturating_sub(1);
+        let flushed = from.saturating_sub(1);
+        self.state().flushed = flushed;
+        self.shared.flushed.send_replace(Some(flushed));
         Ok(())
     }
 
     /// Not durable when it returns, and need not be: the snapshot that stands for the entries is.
     async fn purge(&mut self, log_id: LogId) -> Result<(), io::Error> {
-        self.state().purge(log_id);
+        {
+            let mut state = self.state();
+            state.purge(log_id);
+            state.flushed = state.flushed.max(log_id.index());
+        }
         self.shared
             .queue
             .push(Change::Purge(log_id), Box::new(drop));

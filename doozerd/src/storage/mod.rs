@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | nothing, or only `lock` | empty | founded |
 //! | `founding`, no `identity` | a founding cut short: nothing was acknowledged | founded anew |
+//! | `candidate` alone | empty, of a node that stood for election at a DzNS | founded, with that id |
 //! | `identity` | a node's | checked whole, or refused |
 //! | anything else | not ours, or robbed of its identity | refused |
 //!
@@ -76,6 +77,7 @@ pub use snapshots::{SnapshotFrames, SnapshotRecord, SnapshotWriter, Snapshots};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::raft_types::NodeId;
 use database::RedbRows;
 use folder::Folder;
 use log::State;
@@ -124,6 +126,32 @@ pub struct Storage {
 }
 
 impl Storage {
+    /// Whether nothing stands at `place` yet, so that [`Storage::open`] would found it.
+    pub fn is_fresh(place: &Place) -> Result<bool, OpenError> {
+        match place {
+            Place::Memory => Ok(true),
+            Place::Dir(dir) => Folder {
+                vfs: Arc::new(RealFiles),
+                dir: dir.clone(),
+            }
+            .is_fresh(),
+        }
+    }
+
+    /// The id that a node without a cluster goes into an election with: `fresh`, or the one that was
+    /// kept in a folder by an earlier start.
+    pub fn candidate(place: &Place, fresh: NodeId) -> Result<NodeId, OpenError> {
+        match place {
+            Place::Memory => Ok(fresh),
+            Place::Dir(dir) => Folder {
+                vfs: Arc::new(RealFiles),
+                dir: dir.clone(),
+            }
+            .candidate(fresh)
+            .map_err(OpenError::io(dir, "keeping this node's id")),
+        }
+    }
+
     /// Opens what stands at `place`, or founds it as `fresh` says when nothing does. Anything that
     /// stands there is checked whole: this gives all that was acknowledged, or refuses. Blocks on
     /// the disk.

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -50,6 +51,8 @@ struct Shared {
     /// A copy of the writer's, that can be read while it writes.
     stats: Mutex<CommitStats>,
     execution: Execution,
+    /// With a thread: whether the caller writes all the same.
+    by_caller: AtomicBool,
 }
 
 /// What was asked for and is not begun.
@@ -91,6 +94,7 @@ impl Queue {
             writer: Mutex::new(writer),
             stats: Mutex::default(),
             execution,
+            by_caller: AtomicBool::new(false),
         });
         let thread = match execution {
             Execution::Inline => None,
@@ -118,6 +122,12 @@ impl Queue {
         self.shared.wake();
     }
 
+    /// Whether whoever asks for a change carries it out from now on, or the thread, where there is
+    /// one. The order of changes is the same either way.
+    pub(super) fn set_by_caller(&self, by_caller: bool) {
+        self.shared.by_caller.store(by_caller, Ordering::Relaxed);
+    }
+
     /// The committed index is now this: written with the next commit.
     pub(super) fn set_committed(&self, committed: Option<LogId>) {
         let mut waiting = self.shared.waiting();
@@ -127,7 +137,7 @@ impl Queue {
             .is_none();
         drop(waiting);
         // A sleeping thread has to set its alarm; one that is awake looks anyway.
-        if was_clean && self.shared.execution == Execution::Thread {
+        if was_clean && self.shared.thread_writes() {
             self.shared.wake.notify_one();
         }
     }
@@ -193,10 +203,15 @@ impl Shared {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn thread_writes(&self) -> bool {
+        self.execution == Execution::Thread && !self.by_caller.load(Ordering::Relaxed)
+    }
+
     fn wake(&self) {
-        match self.execution {
-            Execution::Inline => self.drain(),
-            Execution::Thread => self.wake.notify_one(),
+        if self.thread_writes() {
+            self.wake.notify_one();
+        } else {
+            self.drain();
         }
     }
 

@@ -48,6 +48,11 @@ pub(super) enum Command {
     OpenSession { node: Bytes, nonce: u64 },
     /// Applies mutations of one session.
     Batch(Batch),
+    /// Applies mutations that are proposed once, and ends the sessions of nodes that are gone.
+    Direct {
+        mutations: Vec<Mutation>,
+        gone: Vec<Bytes>,
+    },
 }
 
 /// Mutations of one session.
@@ -78,6 +83,14 @@ impl Command {
                     .map(proposal)
                     .collect::<Result<_, _>>()?,
             })),
+            Kind::Direct(direct) => Ok(Self::Direct {
+                mutations: direct
+                    .mutation
+                    .into_iter()
+                    .map(|message| Ok(proposal(message)?.mutation))
+                    .collect::<Result<_, CommandError>>()?,
+                gone: direct.gone.iter().map(node).collect::<Result<_, _>>()?,
+            }),
         }
     }
 }
@@ -104,6 +117,18 @@ pub fn encode_batch<'a>(
         session,
         floor,
         mutation: proposals.map(mutation_message).collect(),
+    }))
+}
+
+/// The command that applies `mutations` in their order, without a session: whoever proposes it does
+/// so once and never again. Ends the sessions of the nodes that are `gone`.
+pub fn encode_direct(mutations: Vec<Mutation>, gone: &[&[u8]]) -> Bytes {
+    let proposals = (0..).zip(mutations);
+    encode(Kind::Direct(peer::Direct {
+        mutation: proposals
+            .map(|(counter, mutation)| mutation_message(&Proposal { counter, mutation }))
+            .collect(),
+        gone: gone.iter().map(|id| Bytes::copy_from_slice(id)).collect(),
     }))
 }
 

@@ -26,7 +26,7 @@ pub mod ctl;
 #[cfg(test)]
 mod tests;
 
-pub use command::{CommandError, encode_batch, encode_open_session, proposal_bytes};
+pub use command::{CommandError, encode_batch, encode_direct, encode_open_session, proposal_bytes};
 pub use cursor::{DirCursor, DirError, WalkCursor, WalkItem, WalkStep};
 pub use event::{Event, EventKind, Mutation, Proposal, Refusal, Value};
 pub use glob::{Glob, GlobError};

@@ -80,6 +80,11 @@ impl Sessions {
         self.0.get_mut(node).filter(|session| session.id == id)
     }
 
+    /// Ends the session of a node that is gone.
+    pub(super) fn close(&mut self, node: &[u8]) {
+        self.0.remove(node);
+    }
+
     /// Takes over a session that a snapshot holds.
     pub(super) fn restore(&mut self, node: Bytes, session: Session) {
         self.0.insert(node, session);

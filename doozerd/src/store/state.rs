@@ -90,6 +90,14 @@ impl Store {
                 });
             }
             Command::Batch(proposed) => batch = Some(self.apply_batch(proposed)),
+            Command::Direct { mutations, gone } => {
+                for mutation in mutations {
+                    execute(&mut self.view, &mut self.history, mutation);
+                }
+                for node in gone {
+                    self.sessions.close(&node);
+                }
+            }
         }
         Ok(Applied {
             first: before.next(),

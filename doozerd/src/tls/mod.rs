@@ -1,16 +1,22 @@
 //! The certificate and key that clients are met with, read from files, again when asked.
 
+mod client;
+
+pub use client::ClientTls;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig};
 use thiserror::Error;
 
 /// More than this is no file of certificates.
@@ -76,30 +82,37 @@ pub enum TlsError {
     },
 }
 
-/// How TLS is spoken, from two files that may be read again.
+/// The files that TLS is spoken with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificates in PEM, the node's own first.
+    pub cert: PathBuf,
+    /// The private key in PEM: PKCS #8, PKCS #1 or SEC 1.
+    pub key: PathBuf,
+    /// Certificates in PEM of those who vouch for other nodes; none: those whom the system trusts.
+    pub authorities: Option<PathBuf>,
+}
+
+/// How TLS is spoken, from files that may be read again.
 #[derive(Debug)]
 pub struct Tls {
-    cert: PathBuf,
-    key: PathBuf,
+    files: TlsFiles,
     current: ArcSwap<ServerConfig>,
 }
 
 impl Tls {
-    /// Reads certificates (PEM, the server's own first) and a private key (PEM: PKCS #8, PKCS #1
-    /// or SEC 1).
-    pub fn load(cert: &Path, key: &Path) -> Result<Self, TlsError> {
+    /// Reads the files.
+    pub fn load(files: &TlsFiles) -> Result<Self, TlsError> {
         Ok(Self {
-            cert: cert.to_owned(),
-            key: key.to_owned(),
-            current: ArcSwap::from_pointee(server_config(cert, key)?),
+            files: files.clone(),
+            current: ArcSwap::from_pointee(server_config(files)?),
         })
     }
 
-    /// Reads both files again for the connections to come. After an error the last good ones
+    /// Reads the files again for the connections to come. After an error the last good ones
     /// stay in use.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.current
-            .store(Arc::new(server_config(&self.cert, &self.key)?));
+        self.current.store(Arc::new(server_config(&self.files)?));
         Ok(())
     }
 
@@ -109,26 +122,62 @@ impl Tls {
     }
 }
 
-fn server_config(cert: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
+fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
-    let chain = certificates(cert)?;
-    let private_key = private_key(key, &provider)?;
-    let unusable = |source| match source {
+    let chain = certificates(&files.cert)?;
+    let private_key = private_key(&files.key, &provider)?;
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .expect("invariant: the provider has ciphers for both versions");
+    let builder = match &files.authorities {
+        None => builder.with_no_client_auth(),
+        Some(path) => builder.with_client_cert_verifier(verifier(path, provider)?),
+    };
+    builder
+        .with_single_cert(chain, private_key)
+        .map_err(|source| unusable(files, source))
+}
+
+fn unusable(files: &TlsFiles, source: rustls::Error) -> TlsError {
+    match source {
         rustls::Error::InconsistentKeys(_) => TlsError::Mismatch {
-            cert: cert.to_owned(),
-            key: key.to_owned(),
+            cert: files.cert.clone(),
+            key: files.key.clone(),
         },
         source => TlsError::Certificate {
-            path: cert.to_owned(),
+            path: files.cert.clone(),
             source,
         },
-    };
-    ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&TLS13, &TLS12])
-        .expect("invariant: the provider has ciphers for both versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, private_key)
-        .map_err(unusable)
+    }
+}
+
+/// Clients need no certificate: whoever shows one, as other nodes do, must show a good one.
+fn verifier(
+    path: &Path,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let roots = Arc::new(authorities(path)?);
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+    verifier
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| TlsError::Certificate {
+            path: path.to_owned(),
+            source: rustls::Error::General(error.to_string()),
+        })
+}
+
+fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots
+            .add(certificate)
+            .map_err(|source| TlsError::Certificate {
+                path: path.to_owned(),
+                source,
+            })?;
+    }
+    Ok(roots)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -13,9 +13,17 @@ fn testdata(name: &str) -> PathBuf {
         .join(name)
 }
 
+fn files(cert: &Path, key: &Path) -> TlsFiles {
+    TlsFiles {
+        cert: cert.to_owned(),
+        key: key.to_owned(),
+        authorities: None,
+    }
+}
+
 /// Checks the error's text, with its cause behind a colon and without the folders' names.
 fn check(cert: &Path, key: &Path, expected: Option<&str>) {
-    let error = Tls::load(cert, key).err().map(|error| {
+    let error = Tls::load(&files(cert, key)).err().map(|error| {
         let cause = error
             .source()
             .map(|cause| format!(": {cause}"))
@@ -137,7 +145,7 @@ fn a_failed_reload_keeps_what_was_good() {
         fs::copy(testdata(key_name), &key).unwrap();
     };
     install("rsa.crt", "rsa-pkcs8.key");
-    let tls = Tls::load(&cert, &key).unwrap();
+    let tls = Tls::load(&files(&cert, &key)).unwrap();
     let first = tls.current();
 
     install("ec.crt", "rsa-pkcs8.key");

@@ -41,6 +41,7 @@ pub(super) fn identity() -> Identity {
         cluster_id: [1; 16],
         cluster_name: "test".to_owned(),
         node: NODE,
+        attached: false,
     }
 }
 
@@ -74,6 +75,7 @@ pub(super) fn entries(term: u64, indexes: RangeInclusive<u64>) -> Vec<Entry> {
 pub(super) fn meta(term: u64, index: u64) -> SnapshotMeta {
     let node = NodeAddr {
         addr: "127.0.0.1:8046".to_owned(),
+        memory: false,
     };
     let membership = Membership::new(vec![[NODE].into()], BTreeMap::from([(NODE, node)])).unwrap();
     SnapshotMeta {

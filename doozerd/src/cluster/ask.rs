@@ -1,0 +1,97 @@
+//! Asks another node about its cluster, and to be taken in.
+
+use doozer_proto::peer::{
+    AttachRequest, LinkRequest, LinkResponse, attach_response::Result as Outcome, link_request,
+    link_response,
+};
+use thiserror::Error;
+use tokio::time::{Duration, timeout};
+
+use crate::raft_types::{NodeAddr, NodeId, node_from_message, node_to_message};
+use crate::transport::{ClusterId, DialError, Dialer, LinkKind, Target};
+
+/// How long a node may take to take another one in.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// Nodes that are asked after another one said that they lead.
+const HOPS_MAX: usize = 4;
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub(super) enum AskError {
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error("{0} was lost while it was asked")]
+    Lost(String),
+    #[error("{0} holds no cluster yet")]
+    NoCluster(String),
+    #[error("{0} knows no leader now")]
+    NoLeader(String),
+    #[error("the leader at {addr} does not take this node in: {why}")]
+    Refused { addr: String, why: String },
+}
+
+/// The cluster that the node at `addr` holds, if it holds one.
+pub(super) async fn probe(dialer: &Dialer, addr: &str) -> Result<Option<ClusterId>, DialError> {
+    let target = Target {
+        addr: addr.to_owned(),
+        node: None,
+    };
+    let link = dialer.dial(LinkKind::Attach, &target).await?;
+    Ok(link.peer.cluster)
+}
+
+/// Asks the node at `addr`, or the leader that it names, to take this one in.
+pub(super) async fn attach(
+    dialer: &Dialer,
+    addr: &str,
+    me: (NodeId, &NodeAddr),
+) -> Result<(), AskError> {
+    let mut addr = addr.to_owned();
+    for _hop in 0..HOPS_MAX {
+        match attach_at(dialer, &addr, me).await? {
+            Outcome::Attached(_) => return Ok(()),
+            Outcome::Refused(why) => return Err(AskError::Refused { addr, why }),
+            Outcome::NotLeader(leader) => {
+                let named = leader.node.as_ref().map(node_from_message);
+                match named {
+                    Some(Ok((_, node))) if node.addr != addr => addr = node.addr,
+                    _ => return Err(AskError::NoLeader(addr)),
+                }
+            }
+        }
+    }
+    Err(AskError::NoLeader(addr))
+}
+
+async fn attach_at(
+    dialer: &Dialer,
+    addr: &str,
+    (id, node): (NodeId, &NodeAddr),
+) -> Result<Outcome, AskError> {
+    let target = Target {
+        addr: addr.to_owned(),
+        node: None,
+    };
+    let mut link = dialer.dial(LinkKind::Attach, &target).await?;
+    if link.peer.cluster.is_none() {
+        return Err(AskError::NoCluster(addr.to_owned()));
+    }
+    let request = LinkRequest {
+        seq: 1,
+        body: Some(link_request::Body::Attach(AttachRequest {
+            node: Some(node_to_message(id, node)),
+        })),
+    };
+    let lost = || AskError::Lost(addr.to_owned());
+    let exchange = async {
+        link.tx.send(&request).await?;
+        link.rx.expect::<LinkResponse>().await
+    };
+    let answered = timeout(ANSWER_MAX, exchange).await;
+    let answered = answered.map_err(|_elapsed| lost())?;
+    let response = answered.map_err(|_broken| lost())?;
+    match response.body {
+        Some(link_response::Body::Attach(response)) => response.result.ok_or_else(lost),
+        _ => Err(AskError::NoLeader(addr.to_owned())),
+    }
+}

@@ -1,0 +1,158 @@
+//! What the leader does about the cluster's members: one loop that looks, decides, acts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::{debug, info, warn};
+
+use super::members::{Sight, Step, next_step};
+use super::memberships::{ChangeError, Known, Memberships};
+use crate::raft_types::NodeId;
+use crate::store::{Mutation, Path, Revision};
+
+/// How often the leader looks.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Leases without a quorum's answer after which leadership is offered to another node.
+const LEASES_WITHOUT_QUORUM: u32 = 2;
+
+/// The loop.
+pub(super) struct Leader {
+    memberships: Arc<Memberships>,
+    /// After what silence a node is removed.
+    timeout: Duration,
+    handed_over: Option<Instant>,
+}
+
+impl Leader {
+    pub(super) fn new(memberships: Arc<Memberships>, timeout: Duration) -> Self {
+        Self {
+            memberships,
+            timeout,
+            handed_over: None,
+        }
+    }
+
+    /// Runs until the task is dropped.
+    pub(super) async fn run(mut self) {
+        let mut tick = interval(LOOK_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let Some(term) = self.memberships.leads() else {
+                continue;
+            };
+            self.memberships.looked(term, LOOK_EVERY);
+            if self.memberships.changing.try_lock().is_err() {
+                continue;
+            }
+            let Some((known, sight)) = self.look() else {
+                continue;
+            };
+            self.offer_leadership(&sight).await;
+            if let Some(step) = next_step(&sight)
+                && let Err(error) = self.act(&known, &step).await
+            {
+                debug!(%error, ?step, "members not changed");
+            }
+        }
+    }
+
+    fn look(&self) -> Option<(Known, Sight)> {
+        let memberships = &self.memberships;
+        let known = memberships.settled()?;
+        let slots = memberships.applied().slots.0.clone();
+        let me = memberships.me();
+        let others = known.nodes.keys().filter(|node| **node != me);
+        let sight = Sight {
+            me,
+            voters: known.voters.clone(),
+            nodes: known.nodes.clone(),
+            emptied: memberships.emptied(&slots),
+            slots,
+            silent: memberships.silence(others),
+            behind: memberships.lag(),
+            lease: memberships.timing.lease(),
+            timeout: self.timeout,
+        };
+        Some((known, sight))
+    }
+
+    /// A leader that reaches others and does not hear them would go on for ever, refusing writes.
+    async fn offer_leadership(&mut self, sight: &Sight) {
+        let patience = sight.lease * LEASES_WITHOUT_QUORUM;
+        if sight.voters.len() == 1 || self.memberships.without_quorum() < patience {
+            return;
+        }
+        if self.handed_over.is_some_and(|at| at.elapsed() < patience) {
+            return;
+        }
+        self.handed_over = Some(Instant::now());
+        let others = sight.voters.iter().filter(|node| **node != sight.me);
+        let Some(heir) = others.min_by_key(|node| sight.silent.get(node).copied()) else {
+            return;
+        };
+        warn!(to = %heir, "no quorum answers: leadership is offered to another node");
+        self.hand_over(*heir).await;
+    }
+
+    async fn hand_over(&self, heir: NodeId) {
+        if let Err(error) = self
+            .memberships
+            .engine
+            .trigger()
+            .transfer_leader(heir)
+            .await
+        {
+            debug!(%error, "leadership not handed over");
+        }
+    }
+
+    async fn act(&self, known: &Known, step: &Step) -> Result<(), ChangeError> {
+        let memberships = &self.memberships;
+        let _one_at_a_time = memberships.changing.lock().await;
+        let (mut voters, mut nodes) = (known.voters.clone(), known.nodes.clone());
+        match step {
+            Step::Admit(node) => {
+                voters.insert(*node);
+                memberships.change(known, voters, nodes).await?;
+                info!(%node, "voter added");
+            }
+            Step::Dismiss(node) => {
+                voters.remove(node);
+                memberships.change(known, voters, nodes).await?;
+                info!(%node, "voter removed");
+            }
+            Step::HandOver(node) => {
+                info!(to = %node, "handing leadership over: this node has no slot");
+                self.hand_over(*node).await;
+            }
+            Step::Fill(path, rev, node) => {
+                let value = node.to_string();
+                self.set(path, *rev, value).await?;
+                info!(slot = path.as_str(), %node, "slot filled");
+            }
+            Step::Kick(path, rev, node) => {
+                warn!(slot = path.as_str(), %node, "member kicked: not heard of for too long");
+                self.set(path, *rev, String::new()).await?;
+            }
+            Step::Remove(node) => {
+                info!(%node, "node removed: not heard of for too long");
+                let farewell = memberships.farewell(*node);
+                memberships.write(farewell, &[*node]).await?;
+                nodes.remove(node);
+                memberships.change(known, voters, nodes).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn set(&self, path: &Path, rev: Revision, value: String) -> Result<(), ChangeError> {
+        let set = Mutation::Set {
+            path: path.clone(),
+            rev,
+            value: value.into(),
+        };
+        self.memberships.write(vec![set], &[]).await
+    }
+}

@@ -1,0 +1,62 @@
+//! Sockets: the system's, or in a simulation the simulator's.
+
+#[cfg(not(feature = "simulation"))]
+pub use real::*;
+#[cfg(feature = "simulation")]
+pub use simulated::*;
+
+#[cfg(not(feature = "simulation"))]
+mod real {
+    use std::io;
+    use std::time::Duration;
+
+    use rustix::net::sockopt;
+    pub use tokio::net::{TcpListener, TcpStream};
+
+    /// Silence after which the system asks whether a client's machine is still there.
+    const CLIENT_KEEPALIVE_AFTER: Duration = Duration::from_mins(2);
+    /// The same of another node.
+    const PEER_KEEPALIVE_AFTER: Duration = Duration::from_secs(5);
+    /// Between two such questions to a node, and how many may go unanswered.
+    const PEER_KEEPALIVE_EVERY: Duration = Duration::from_secs(1);
+    const PEER_KEEPALIVES: u32 = 3;
+    /// How long what was sent to a node may go without the system's acknowledgement: a connection
+    /// that a network fault has hit is given up before its retransmissions grow rare.
+    const PEER_UNACKNOWLEDGED_MILLIS: u32 = 2_000;
+
+    /// Answers leave at once; a client whose machine is gone is noticed in the end.
+    pub fn prepare_client(stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        sockopt::set_socket_keepalive(stream, true)?;
+        sockopt::set_tcp_keepidle(stream, CLIENT_KEEPALIVE_AFTER)?;
+        Ok(())
+    }
+
+    /// As for a client, but a node that is gone is noticed within seconds.
+    pub fn prepare_peer(stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        sockopt::set_socket_keepalive(stream, true)?;
+        sockopt::set_tcp_keepidle(stream, PEER_KEEPALIVE_AFTER)?;
+        sockopt::set_tcp_keepintvl(stream, PEER_KEEPALIVE_EVERY)?;
+        sockopt::set_tcp_keepcnt(stream, PEER_KEEPALIVES)?;
+        sockopt::set_tcp_user_timeout(stream, PEER_UNACKNOWLEDGED_MILLIS)?;
+        Ok(())
+    }
+}
+
+#[cfg(feature = "simulation")]
+mod simulated {
+    use std::io;
+
+    pub use turmoil::net::{TcpListener, TcpStream};
+
+    /// Nothing is to be set on a simulated socket.
+    pub fn prepare_client(_stream: &TcpStream) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Nothing is to be set on a simulated socket.
+    pub fn prepare_peer(_stream: &TcpStream) -> io::Result<()> {
+        Ok(())
+    }
+}

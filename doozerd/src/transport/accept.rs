@@ -1,0 +1,100 @@
+//! Lets other nodes in: the acceptor's side of a link's beginning.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use doozer_proto::peer::{LinkHello, LinkKind, LinkProof, LinkWelcome};
+use doozer_proto::{Response, encode_frame};
+use prost::Message;
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+
+use super::frames::split;
+use super::handshake::{Refusal, challenge, check_hello};
+use super::secrets::{PeerSecrets, Side, Talk};
+use super::standing::Standing;
+use super::{HANDSHAKE_BYTES_MAX, HANDSHAKE_MAX, Io, Link, MESSAGE_BYTES_MAX};
+
+/// A client's connection that turns out to be another node's.
+#[derive(Debug)]
+pub struct Turned {
+    /// The stream.
+    pub stream: Box<dyn Io>,
+    /// What was received behind the request.
+    pub early: Bytes,
+    /// The request's tag.
+    pub tag: Option<i32>,
+    /// The request's value.
+    pub hello: Bytes,
+    /// Whether the other end showed a certificate.
+    pub certified: bool,
+}
+
+/// Lets other nodes in.
+#[derive(Debug, Clone)]
+pub struct Acceptor {
+    /// Who this node is.
+    pub local: Arc<Standing>,
+    /// What others must prove.
+    pub secrets: PeerSecrets,
+    /// Whether others must show a certificate.
+    pub demands_certificate: bool,
+}
+
+impl Acceptor {
+    /// The link that a connection turned into, or why it did not. The other end has been told.
+    pub async fn accept(&self, turned: Turned) -> io::Result<Result<(Link, LinkKind), Refusal>> {
+        let timed_out =
+            || io::Error::new(io::ErrorKind::TimedOut, "the link does not stand in time");
+        timeout(HANDSHAKE_MAX, self.link(turned))
+            .await
+            .unwrap_or_else(|_elapsed| Err(timed_out()))
+    }
+
+    async fn link(&self, turned: Turned) -> io::Result<Result<(Link, LinkKind), Refusal>> {
+        let mut stream = turned.stream;
+        let hello = match LinkHello::decode(turned.hello) {
+            Ok(hello) => hello,
+            Err(error) => return Ok(Err(Refusal::Nonsense(error.to_string()))),
+        };
+        let checked = if self.demands_certificate && !turned.certified {
+            Err(Refusal::Certificate)
+        } else {
+            check_hello(&*self.local, &hello)
+        };
+        let challenge = challenge(&*self.local, checked.as_ref().err());
+        let response = Response {
+            tag: turned.tag,
+            value: Some(challenge.encode_to_vec().into()),
+            ..Response::default()
+        };
+        let mut bytes = bytes::BytesMut::new();
+        encode_frame(&response, &mut bytes);
+        stream.write_all(&bytes).await?;
+        stream.flush().await?;
+        let (peer, kind) = match checked {
+            Ok(checked) => checked,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let (mut tx, mut rx) = split(stream, &turned.early, HANDSHAKE_BYTES_MAX);
+        let proof: LinkProof = rx.expect().await?;
+        let talk = Talk {
+            hello: &hello,
+            challenge: &challenge,
+        };
+        if !self.secrets.accept(Side::Dialer, &talk, &proof.mac) {
+            let refusal = Some(Refusal::Secret.to_message());
+            tx.send(&LinkWelcome {
+                mac: Vec::new(),
+                refusal,
+            })
+            .await?;
+            return Ok(Err(Refusal::Secret));
+        }
+        let mac = self.secrets.prove(Side::Acceptor, &talk);
+        tx.send(&LinkWelcome { mac, refusal: None }).await?;
+        rx.set_bytes_max(MESSAGE_BYTES_MAX);
+        Ok(Ok((Link { peer, tx, rx }, kind)))
+    }
+}

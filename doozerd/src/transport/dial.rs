@@ -1,0 +1,162 @@
+//! Makes links to other nodes.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use doozer_proto::peer::{LinkChallenge, LinkKind, LinkProof, LinkWelcome};
+use doozer_proto::{Request, Response, VERB_LINK, encode_frame};
+use prost::Message;
+use thiserror::Error;
+use tokio::io::AsyncWriteExt;
+
+use crate::net::{TcpStream, prepare_peer};
+use crate::raft_types::NodeId;
+use crate::tls::ClientTls;
+
+use super::frames::split;
+use super::handshake::{Refusal, check_challenge, hello};
+use super::secrets::{PeerSecrets, Side, Talk};
+use super::standing::Standing;
+use super::{HANDSHAKE_BYTES_MAX, HANDSHAKE_MAX, Io, Link, MESSAGE_BYTES_MAX};
+
+/// Whom a link is to reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// HOST:PORT.
+    pub addr: String,
+    /// The node that must be there; nothing where only the address is known.
+    pub node: Option<NodeId>,
+}
+
+/// Why there is no link.
+#[derive(Debug, Error)]
+pub enum DialError {
+    /// Nobody answers.
+    #[error("connect to {addr}: {source}")]
+    Connect {
+        /// Where.
+        addr: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It took too long.
+    #[error("connect to {addr}: no answer within {} ms", limit.as_millis())]
+    Timeout {
+        /// Where.
+        addr: String,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// Something answers that is not a node of ours.
+    #[error("{addr} is no doozerd of this kind: {what}")]
+    NotANode {
+        /// Where.
+        addr: String,
+        /// What it answered.
+        what: String,
+    },
+    /// The two nodes do not go together.
+    #[error("the node at {addr} and this one do not go together: {refusal}")]
+    Refused {
+        /// Where.
+        addr: String,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// Makes links.
+#[derive(Debug, Clone)]
+pub struct Dialer {
+    /// Who this node is.
+    pub local: Arc<Standing>,
+    /// What it proves itself with.
+    pub secrets: PeerSecrets,
+    /// How TLS is spoken, where it is.
+    pub tls: Option<Arc<ClientTls>>,
+}
+
+impl Dialer {
+    /// A link to `target`.
+    pub async fn dial(&self, kind: LinkKind, target: &Target) -> Result<Link, DialError> {
+        let linked = tokio::time::timeout(HANDSHAKE_MAX, self.link(kind, target));
+        let linked = linked.await.unwrap_or_else(|_elapsed| {
+            Err(DialError::Timeout {
+                addr: target.addr.clone(),
+                limit: HANDSHAKE_MAX,
+            })
+        });
+        if let Err(DialError::Refused { addr, refusal }) = &linked {
+            self.local.refused(addr, kind, refusal);
+        }
+        linked
+    }
+
+    async fn link(&self, kind: LinkKind, target: &Target) -> Result<Link, DialError> {
+        let addr = &target.addr;
+        let lost = |source| DialError::Connect {
+            addr: addr.clone(),
+            source,
+        };
+        let refused = |refusal| DialError::Refused {
+            addr: addr.clone(),
+            refusal,
+        };
+        let mut stream = self.connect(addr).await.map_err(lost)?;
+        let hello = hello(&*self.local, kind, target.node);
+        let request = Request {
+            tag: Some(0),
+            verb: Some(VERB_LINK),
+            value: Some(hello.encode_to_vec().into()),
+            ..Request::default()
+        };
+        let mut bytes = BytesMut::new();
+        encode_frame(&request, &mut bytes);
+        stream.write_all(&bytes).await.map_err(lost)?;
+        stream.flush().await.map_err(lost)?;
+        let (mut tx, mut rx) = split(stream, &[], HANDSHAKE_BYTES_MAX);
+        let response: Response = rx.expect().await.map_err(lost)?;
+        let challenge = challenge_of(addr, &response)?;
+        let peer = check_challenge(&*self.local, &challenge, target.node).map_err(refused)?;
+        let talk = Talk {
+            hello: &hello,
+            challenge: &challenge,
+        };
+        let mac = self.secrets.prove(Side::Dialer, &talk);
+        tx.send(&LinkProof { mac }).await.map_err(lost)?;
+        let welcome: LinkWelcome = rx.expect().await.map_err(lost)?;
+        if let Some(refusal) = &welcome.refusal {
+            return Err(refused(Refusal::from_message(refusal)));
+        }
+        if !self.secrets.accept(Side::Acceptor, &talk, &welcome.mac) {
+            return Err(refused(Refusal::Secret));
+        }
+        rx.set_bytes_max(MESSAGE_BYTES_MAX);
+        Ok(Link { peer, tx, rx })
+    }
+
+    async fn connect(&self, addr: &str) -> io::Result<Box<dyn Io>> {
+        let stream = TcpStream::connect(addr.to_owned()).await?;
+        prepare_peer(&stream)?;
+        match &self.tls {
+            None => Ok(Box::new(stream)),
+            Some(tls) => Ok(Box::new(tls.connect(addr, stream).await?)),
+        }
+    }
+}
+
+fn challenge_of(addr: &str, response: &Response) -> Result<LinkChallenge, DialError> {
+    let not_a_node = |what: String| DialError::NotANode {
+        addr: addr.to_owned(),
+        what,
+    };
+    if let Some(code) = response.err_code {
+        let detail = response.err_detail.clone().unwrap_or_default();
+        let detail = String::from_utf8_lossy(&detail);
+        return Err(not_a_node(format!("it answers error {code} {detail}")));
+    }
+    let value = response.value.clone().unwrap_or_else(Bytes::new);
+    LinkChallenge::decode(value).map_err(|error| not_a_node(error.to_string()))
+}

@@ -1,0 +1,133 @@
+//! Who this node is for others, kept up to date by whoever learns it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use rustix::rand::{GetRandomFlags, getrandom};
+use tokio::sync::watch;
+use tracing::warn;
+
+use crate::log::Throttle;
+use crate::raft_types::{LogId, NodeId};
+
+use super::LinkKind;
+use super::handshake::{ClusterId, Local, NONCE_BYTES, Refusal};
+use doozer_proto::peer::LinkRefusalKind;
+
+/// A membership that is agreed on.
+#[derive(Debug, Default)]
+struct Members {
+    at: Option<LogId>,
+    ids: BTreeSet<NodeId>,
+}
+
+/// Who this node is.
+#[derive(Debug)]
+pub struct Standing {
+    node: NodeId,
+    cluster_name: String,
+    cluster: ArcSwapOption<ClusterId>,
+    members: ArcSwap<Members>,
+    /// Another node said that this one was removed from the cluster.
+    removed: watch::Sender<bool>,
+    told: Throttle,
+}
+
+impl Standing {
+    /// A node that holds no cluster yet.
+    pub fn new(node: NodeId, cluster_name: String) -> Self {
+        Self {
+            node,
+            cluster_name,
+            cluster: ArcSwapOption::empty(),
+            members: ArcSwap::default(),
+            removed: watch::Sender::new(false),
+            told: Throttle::new(),
+        }
+    }
+
+    /// Its id.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// From now on it holds this cluster.
+    pub fn hold(&self, cluster: ClusterId) {
+        self.cluster.store(Some(Arc::new(cluster)));
+    }
+
+    /// This membership is agreed on.
+    pub fn set_members(&self, at: Option<LogId>, ids: BTreeSet<NodeId>) {
+        if ids.contains(&self.node) {
+            self.removed
+                .send_if_modified(|removed| std::mem::take(removed));
+        }
+        self.members.store(Arc::new(Members { at, ids }));
+    }
+
+    /// Whether another node has said that this one was removed.
+    pub fn removed(&self) -> watch::Receiver<bool> {
+        self.removed.subscribe()
+    }
+
+    /// Whether one has.
+    pub fn is_removed(&self) -> bool {
+        *self.removed.borrow()
+    }
+
+    /// Takes note of a refusal by the node at `addr`, or of its being refused.
+    pub fn refused(&self, addr: &str, kind: LinkKind, refusal: &Refusal) {
+        match refusal.kind() {
+            LinkRefusalKind::NotAMember => {
+                self.removed
+                    .send_if_modified(|removed| !std::mem::replace(removed, true));
+            }
+            // Looked into where they are met: a newcomer's address, a node on its way.
+            LinkRefusalKind::AnotherNode | LinkRefusalKind::NotReady => {}
+            _ => {
+                if let Some(left_out) = self.told.note(Instant::now()) {
+                    warn!(addr, ?kind, %refusal, left_out, "no link with another node");
+                }
+            }
+        }
+    }
+}
+
+impl Local for Standing {
+    fn node(&self) -> NodeId {
+        self.node
+    }
+
+    fn cluster(&self) -> Option<ClusterId> {
+        self.cluster.load_full().map(|cluster| *cluster)
+    }
+
+    fn cluster_name(&self) -> String {
+        self.cluster_name.clone()
+    }
+
+    fn membership_at(&self) -> Option<LogId> {
+        self.members.load().at
+    }
+
+    /// A node is refused when this one knows a later membership than it does, and it is not of it.
+    /// A later one that it knows of may be why it calls.
+    fn refuses(&self, node: NodeId, membership_at: Option<LogId>) -> Option<Refusal> {
+        let members = self.members.load();
+        if members.ids.contains(&node) || membership_at >= members.at {
+            return None;
+        }
+        Some(Refusal::NotAMember(format!(
+            "node {node} is no member of the cluster any more: it was removed"
+        )))
+    }
+
+    fn nonce(&self) -> [u8; NONCE_BYTES] {
+        let mut nonce = [0; NONCE_BYTES];
+        let drawn = getrandom(&mut nonce, GetRandomFlags::empty());
+        drawn.expect("invariant: the system has random bytes, and gives so few at once");
+        nonce
+    }
+}
