@@ -1,7 +1,7 @@
 //! One client connection whose every byte the test decides.
 
 use std::io::{ErrorKind, Read, Result, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use crate::wire::{Request, Response};
@@ -35,7 +35,17 @@ pub struct Connection {
 impl Connection {
     /// Connects to HOST:PORT.
     pub fn open(addr: &str) -> Result<Self> {
-        let stream = TcpStream::connect(addr)?;
+        Self::over(TcpStream::connect(addr)?)
+    }
+
+    /// [`Self::open`], given up after `limit`: an address that is cut off never answers.
+    pub fn open_within(addr: &str, limit: Duration) -> Result<Self> {
+        let mut addrs = addr.to_socket_addrs()?;
+        let addr = addrs.next().ok_or(ErrorKind::AddrNotAvailable)?;
+        Self::over(TcpStream::connect_timeout(&addr, limit)?)
+    }
+
+    fn over(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,

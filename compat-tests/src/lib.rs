@@ -4,6 +4,7 @@
 pub mod binaries;
 pub mod connection;
 pub mod disk;
+pub mod history;
 pub mod ledger;
 pub mod load;
 pub mod random;
