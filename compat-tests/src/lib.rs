@@ -7,6 +7,7 @@ pub mod disk;
 pub mod history;
 pub mod ledger;
 pub mod load;
+pub mod netns;
 pub mod random;
 pub mod replay;
 pub mod script;
