@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
@@ -25,6 +26,10 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 /// How long a stop may take: five seconds are promised.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
 
+/// Ports below those that Linux gives to connections (32768 and more).
+const LASTING_PORT_FIRST: u16 = 20_000;
+const LASTING_PORTS: u16 = 12_000;
+
 /// How much of the log a failed test shows.
 const LOG_TAIL_LINES: usize = 30;
 
@@ -37,6 +42,16 @@ pub struct Launch {
     addr: Option<String>,
     web: Web,
     tls: bool,
+    ready: Ready,
+    namespace: Option<String>,
+}
+
+/// When a server counts as started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Ready {
+    #[default]
+    TakesWrites,
+    Answers,
 }
 
 /// Where the status page is.
@@ -110,7 +125,21 @@ impl Launch {
         self.flags(&["-tlscert", &paths[0], "-tlskey", &paths[1]])
     }
 
-    /// Starts the server and waits until it takes writes.
+    /// Counts as started once it answers, be it a member or not.
+    #[must_use]
+    pub fn learner(mut self) -> Self {
+        self.ready = Ready::Answers;
+        self
+    }
+
+    /// Runs in the network namespace `name`.
+    #[must_use]
+    pub fn inside(mut self, name: &str) -> Self {
+        self.namespace = Some(name.to_owned());
+        self
+    }
+
+    /// Starts the server and waits until it takes writes, or until it answers if it is a learner.
     pub fn start(self) -> Server {
         self.try_start()
             .unwrap_or_else(|refusal| panic!("doozerd did not start: {refusal:?}"))
@@ -136,7 +165,7 @@ impl Launch {
     }
 
     fn spawn(&self, home: &TempDir, addr: &str, data: &Path) -> Child {
-        let mut command = Command::new(binaries::doozerd());
+        let mut command = self.program();
         command
             .args(["-l", addr, "-c", "local", "--data-dir"])
             .arg(data);
@@ -155,6 +184,18 @@ impl Launch {
             .stdout(log_file(home))
             .stderr(log_file(home));
         command.spawn().expect("doozerd can be executed")
+    }
+
+    /// The server's program, in its namespace: `ip` becomes it, so that the process is the same.
+    fn program(&self) -> Command {
+        let Some(namespace) = &self.namespace else {
+            return Command::new(binaries::doozerd());
+        };
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", namespace])
+            .arg(binaries::doozerd());
+        command
     }
 
     fn secret(&self) -> Option<&str> {
@@ -262,6 +303,20 @@ impl Server {
         self.await_start()
     }
 
+    /// Starts it again after its end without waiting for anything.
+    pub fn spawn_again(&mut self) {
+        assert!(!self.is_running(), "it still runs");
+        self.child = self.launch.spawn(&self.home, &self.addr, &self.data);
+    }
+
+    /// Starts it after its end on an empty folder, with other flags, without waiting.
+    pub fn spawn_anew(&mut self, flags: &[&str]) {
+        assert!(!self.is_running(), "it still runs");
+        fs::remove_dir_all(&self.data).expect("a data folder that can be removed");
+        self.launch.flags = flags.iter().map(ToString::to_string).collect();
+        self.spawn_again();
+    }
+
     /// Starts it again after its end and kills it in the middle of its start.
     pub fn start_and_kill(&mut self, after: Duration) {
         assert!(!self.is_running(), "it still runs");
@@ -296,7 +351,15 @@ impl Server {
         if self.launch.tls {
             return TcpStream::connect(&self.addr).is_ok();
         }
-        Connection::open(&self.addr).is_ok_and(|connection| self.takes_writes(connection))
+        let connection = Connection::open(&self.addr);
+        connection.is_ok_and(|connection| self.serves(connection))
+    }
+
+    fn serves(&self, mut connection: Connection) -> bool {
+        match self.launch.ready {
+            Ready::TakesWrites => self.takes_writes(connection),
+            Ready::Answers => answer(&mut connection, &Request::new(verb::SELF)).is_some(),
+        }
     }
 
     fn takes_writes(&self, mut connection: Connection) -> bool {
@@ -318,7 +381,7 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
         if std::thread::panicking() {
-            show_tail(&self.log());
+            show_tail(&self.addr, &self.log());
         }
     }
 }
@@ -359,6 +422,20 @@ pub fn raise_open_files(count: u64) {
     .expect("the limit on open files up to the hard one");
 }
 
+/// An address of 127.0.0.1 that stays free while nobody listens there: its port is none of those
+/// that the system gives to connections, so that a node can be started there again.
+pub fn lasting_addr() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = u16::try_from(std::process::id() % 1000).expect("invariant: below 1000") * 12;
+    loop {
+        let offset = (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % LASTING_PORTS;
+        let addr = format!("127.0.0.1:{}", LASTING_PORT_FIRST + offset);
+        if TcpListener::bind(&addr).is_ok() {
+            return addr;
+        }
+    }
+}
+
 fn log_file(home: &TempDir) -> File {
     let path = home.path().join("log");
     OpenOptions::new()
@@ -374,8 +451,11 @@ fn read_log(home: &TempDir) -> String {
 }
 
 #[expect(clippy::print_stderr, reason = "what a failed test has to show")]
-fn show_tail(log: &str) {
+fn show_tail(addr: &str, log: &str) {
     let lines: Vec<_> = log.lines().collect();
     let tail = &lines[lines.len().saturating_sub(LOG_TAIL_LINES)..];
-    eprintln!("---- the end of doozerd's log\n{}\n----", tail.join("\n"));
+    eprintln!(
+        "---- the end of the log of doozerd at {addr}\n{}\n----",
+        tail.join("\n")
+    );
 }

@@ -109,8 +109,11 @@ impl Client {
     /// A mutation whose outcome is unknown is not asked for again.
     pub fn ask_any(&mut self, kind: &Kind, limit: Duration) -> Option<Outcome> {
         let begin = Instant::now();
-        while begin.elapsed() < limit {
-            match self.ask(kind) {
+        for attempt in 0.. {
+            if begin.elapsed() >= limit {
+                break;
+            }
+            match self.ask(&again(kind, attempt)) {
                 Some(Outcome::Refused(Refusal::ReadOnly)) | None => wait::pause(AGAIN_AFTER),
                 Some(Outcome::Unknown(_)) if !kind.is_mutation() => {}
                 outcome => return outcome,
@@ -126,6 +129,16 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// What is asked for at the `attempt`-th time: a SET has a value of its own each time, so that
+/// the one that was refused can be told from the one that was not.
+fn again(kind: &Kind, attempt: usize) -> Kind {
+    let mut kind = kind.clone();
+    if let (Kind::Set { value, .. }, 1..) = (&mut kind, attempt) {
+        value.extend_from_slice(format!("~{attempt}").as_bytes());
+    }
+    kind
 }
 
 /// The request that asks for `kind`.

@@ -105,8 +105,10 @@ fn place_dels(operations: &[Operation], story: &Story, found: &mut Findings) -> 
         let revs = done.remove(path).unwrap_or_default();
         let dels: Vec<_> = indices.iter().map(|&index| &operations[index]).collect();
         check_dels(path, &dels, &revs, found);
-        if let ([rev], [index]) = (&revs[..], &indices[..]) {
-            placed.push(Placed::new(*rev, &operations[*index], *index));
+        let is_refused = |index: &usize| matches!(operations[*index].outcome, Outcome::Refused(_));
+        let mut taken = indices.into_iter().filter(|index| !is_refused(index));
+        if let ([rev], Some(index), None) = (&revs[..], taken.next(), taken.next()) {
+            placed.push(Placed::new(*rev, &operations[index], index));
         }
     }
     for (path, revs) in done {
