@@ -147,6 +147,12 @@ impl Launch {
 
     /// Starts the server, which may refuse.
     pub fn try_start(self) -> Result<Server, Refusal> {
+        let mut server = self.start_unwaited();
+        server.await_start().map(|()| server)
+    }
+
+    /// Starts the server and does not look whether it comes up.
+    pub fn start_unwaited(self) -> Server {
         let home = Arc::new(TempDir::new().expect("a temporary folder"));
         let data = self
             .data
@@ -154,14 +160,13 @@ impl Launch {
             .unwrap_or_else(|| home.path().join("data"));
         let addr = self.addr.clone().unwrap_or_else(free_addr);
         let child = self.spawn(&home, &addr, &data);
-        let mut server = Server {
+        Server {
             child,
             addr,
             data,
             home,
             launch: self,
-        };
-        server.await_start().map(|()| server)
+        }
     }
 
     fn spawn(&self, home: &TempDir, addr: &str, data: &Path) -> Child {

@@ -2,6 +2,7 @@
 //! when the test ends.
 
 pub mod load;
+pub mod outage;
 mod serial;
 
 use std::sync::Arc;
@@ -12,10 +13,11 @@ use rustix::process::Signal;
 use crate::connection::{Connection, Received};
 use crate::history::recorder::Recorder;
 use crate::history::tale::Tale;
+use crate::history::{Change, Event};
 use crate::netns::Network;
 use crate::server::{Launch, Server, lasting_addr};
 use crate::wait;
-use crate::wire::{Request, Response, verb};
+use crate::wire::{Request, Response, error, verb};
 
 pub use serial::one_at_a_time;
 
@@ -87,10 +89,14 @@ impl Cluster {
 
     /// Starts another node, which attaches as a learner; returns its number.
     pub fn attach(&mut self) -> usize {
-        let founder = self.nodes[0].addr().to_owned();
-        let node = self.launch().flags(&["-a", &founder]).learner().start();
-        self.nodes.push(node);
-        self.nodes.len() - 1
+        let node = self.newcomer().start();
+        self.adopt(node)
+    }
+
+    /// What the next node would be started with: it attaches to the first.
+    pub fn newcomer(&self) -> Launch {
+        let founder = self.nodes[0].addr();
+        self.launch().flags(&["-a", founder]).learner()
     }
 
     /// Adds a node that the test has started itself; returns its number.
@@ -285,15 +291,38 @@ impl Cluster {
     #[track_caller]
     pub fn check_not_kicked(&self, ids: &[String]) {
         let slots = self.slots(0);
+        let tales = self.tales();
         for id in ids {
             let has_slot = slots.iter().any(|(_, holder)| holder == id);
             assert!(has_slot, "{id} was kicked: {slots:?}");
-            let addr = self.get(0, &format!("/ctl/node/{id}/addr"));
-            assert!(
-                addr.is_some_and(|addr| !addr.is_empty()),
-                "{id} has no files"
-            );
+            let addr = format!("/ctl/node/{id}/addr");
+            let is_kick = |event: &Event| event.path == addr && event.change == Change::Del;
+            let kicked = tales[0].events.iter().find(|(_, event)| is_kick(event));
+            assert_eq!(kicked, None, "{id} was kicked for a while");
         }
+    }
+
+    /// The slot that holds `id`, by the words of node `number`.
+    pub fn slot_of(&self, number: usize, id: &str) -> Option<String> {
+        let mut slots = self.slots(number).into_iter();
+        slots.find(|(_, holder)| holder == id).map(|(path, _)| path)
+    }
+
+    /// Removes the slot at `path`, through the first node that takes it.
+    pub fn remove_slot(&self, path: &str) {
+        let removed = |number| {
+            let answer = self.ask(number, &Request::del(path, -1), LOOK_WITHIN);
+            answer.is_some_and(|answer| answer.err_code.is_none())
+        };
+        let what = format!("{path} is removed");
+        wait::until(&what, FORMED_WITHIN, || (0..self.nodes.len()).any(removed));
+    }
+
+    /// True if node `number` refuses a SET with READONLY.
+    pub fn is_read_only(&self, number: usize) -> bool {
+        let probe = Request::set("/ctl/probe", -1, "read-only?");
+        let answer = self.ask(number, &probe, LOOK_WITHIN);
+        answer.is_some_and(|answer| answer.err_code == Some(error::READONLY))
     }
 
     /// The ids of all nodes, each of which must answer.

@@ -84,6 +84,7 @@ pub struct Tally {
     pub read_only: usize,
     pub mismatches: usize,
     pub lost_connections: usize,
+    /// Not those of WAITs, which end so when a load does.
     pub silences: usize,
     /// Errors that are none of these, with the verbs that met them.
     pub errors: Vec<String>,
@@ -106,6 +107,7 @@ impl Tally {
             (Outcome::Refused(Refusal::ReadOnly), _) => &mut self.read_only,
             (Outcome::Refused(Refusal::Mismatch), _) => &mut self.mismatches,
             (Outcome::Unknown(Doubt::ConnectionLost), _) => &mut self.lost_connections,
+            (Outcome::Unknown(Doubt::Silence), Kind::Wait { .. }) => return,
             (Outcome::Unknown(Doubt::Silence), _) => &mut self.silences,
             (outcome, kind) => {
                 let error = format!("{outcome:?} to {kind:?} at {:?}", operation.invoked);
