@@ -44,6 +44,7 @@ install_debian_packages() {
     has git || missing+=(git)
     has strace || missing+=(strace)
     has mount || missing+=(mount)
+    has ip || missing+=(iproute2)
     has python3 || missing+=(python3)
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     [ -d /etc/ssl/certs ] || missing+=(ca-certificates)

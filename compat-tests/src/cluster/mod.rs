@@ -218,7 +218,7 @@ impl Cluster {
         {
             return false;
         }
-        let probe = Request::set("/ctl/probe", -1, &id);
+        let probe = Request::set("/probe", -1, &id);
         let answer = self.ask(number, &probe, LOOK_WITHIN);
         answer.is_some_and(|answer| answer.err_code.is_none())
     }
@@ -320,7 +320,7 @@ impl Cluster {
 
     /// True if node `number` refuses a SET with READONLY.
     pub fn is_read_only(&self, number: usize) -> bool {
-        let probe = Request::set("/ctl/probe", -1, "read-only?");
+        let probe = Request::set("/probe", -1, "read-only?");
         let answer = self.ask(number, &probe, LOOK_WITHIN);
         answer.is_some_and(|answer| answer.err_code == Some(error::READONLY))
     }
