@@ -94,9 +94,9 @@ fn a_full_disk_on_one_node_does_not_stop_the_others_and_it_returns() {
     let filler = fill(disk.path());
     let mut connection = cluster.node(0).connect();
     for number in 0..WRITES {
-        let value = number.to_string().repeat(4 << 10);
+        let value = format!("{number:04}").repeat(2 << 10);
         let path = format!("/full/{}", number % 50);
-        let answer = connection.call(&Request::set(&path, -1, &value[..8 << 10]));
+        let answer = connection.call(&Request::set(&path, -1, &value));
         assert_eq!(answer.err_code, None, "write {number}: {answer:?}");
     }
     let says = || cluster.node(full).log().contains("space");
