@@ -2,7 +2,7 @@
 //!
 //! Clients ask for 0, 1, 2, …; those that pipeline may let a few overtake each other, and some
 //! start over. So places that the cursor passed are remembered: the last few closely, the whole
-//! way coarsely. A step back costs at most the way from the nearest of them.
+//! way coarsely. A step back, or far ahead, costs at most the way from the nearest of them.
 
 use std::collections::VecDeque;
 
@@ -103,8 +103,9 @@ impl<C: Steps> Trail<C> {
         if self.end.is_some_and(|end| offset >= end) {
             return Sought::End;
         }
-        if offset < self.cursor.offset() {
-            self.go_back(offset);
+        let at = self.cursor.offset();
+        if offset < at || offset - at > RECENT_EVERY {
+            self.jump(offset);
         }
         let mut steps = steps_max;
         while self.cursor.offset() < offset {
@@ -132,7 +133,8 @@ impl<C: Steps> Trail<C> {
         Sought::End
     }
 
-    fn go_back(&mut self, offset: u64) {
+    /// Goes to the place nearest before `offset`, if that is nearer than where the cursor stands.
+    fn jump(&mut self, offset: u64) {
         let near = self
             .recent
             .iter()
@@ -146,7 +148,8 @@ impl<C: Steps> Trail<C> {
             .into_iter()
             .chain(far)
             .max_by_key(|place| place.offset());
-        if let Some(place) = best {
+        let at = self.cursor.offset();
+        if let Some(place) = best.filter(|place| offset < at || place.offset() > at) {
             self.cursor = place.clone();
         }
     }
