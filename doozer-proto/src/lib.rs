@@ -40,7 +40,7 @@ pub const FLAG_DEL: i32 = 8;
 pub const PORT_DEFAULT: u16 = 8046;
 
 /// The verb that turns a connection into a link between two nodes; no client's to send. The original
-/// answers it with UNKNOWN_VERB.
+/// answers it with `UNKNOWN_VERB`.
 pub const VERB_LINK: i32 = 120;
 
 /// In a request: whatever the file's revision is.

@@ -116,9 +116,10 @@ impl Boot {
                 );
                 Ok(Elected::Founder)
             }
-            Err(Error::Refused { code, .. }) if code == Code::Known(ErrCode::RevMismatch) => {
-                self.lost(&client, &me, &silent).await
-            }
+            Err(Error::Refused {
+                code: Code::Known(ErrCode::RevMismatch),
+                ..
+            }) => self.lost(&client, &me, &silent).await,
             Err(error) => Err(error).context("stand for election at the DzNS"),
         }
     }
@@ -184,29 +185,26 @@ impl Registry {
         let members = Arc::clone(&self.consensus.members().borrow());
         let leads = self.consensus.leader().map(|(leader, _)| leader) == Some(self.boot.node);
         let me = self.boot.node.to_string();
+        let is_writable = self.consensus.is_writable();
+        let is_member = |id: &str| {
+            id.parse()
+                .is_ok_and(|id: NodeId| members.nodes.contains_key(&id))
+        };
         let mut is_there = false;
         for entry in client.walk_all(&self.boot.ns("*"), None).await? {
             let id = entry.path.rsplit('/').next().unwrap_or_default();
-            if id == me {
-                is_there = entry.value == self.boot.addr.as_bytes();
-                if !self.consensus.is_writable() {
-                    client.del(&entry.path, entry.rev).await?;
-                }
-                continue;
-            }
-            let is_member = id
-                .parse()
-                .is_ok_and(|id: NodeId| members.nodes.contains_key(&id));
-            if leads && !is_member {
+            let is_own = id == me;
+            is_there |= is_own && entry.value == self.boot.addr.as_bytes();
+            if (is_own && !is_writable) || (!is_own && leads && !is_member(id)) {
+                client.del(&entry.path, entry.rev).await?;
                 info!(
                     node = id,
                     dzns = self.boot.typed,
-                    "entry of a node that is gone removed"
+                    "entry of no member removed"
                 );
-                client.del(&entry.path, entry.rev).await?;
             }
         }
-        if self.consensus.is_writable() && !is_there {
+        if is_writable && !is_there {
             client
                 .set(&self.boot.ns(&me), -1, self.boot.addr.clone())
                 .await?;

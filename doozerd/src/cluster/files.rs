@@ -3,6 +3,7 @@
 //! They are written one by one, each only where it is not as it should be: a founder that dies
 //! between two of them goes on at its next start, and a node that starts again writes nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -46,33 +47,36 @@ impl ControlFiles {
     pub async fn keep(&self, stop: CancellationToken) {
         let (mut members, mut writable) = (self.consensus.members(), self.consensus.writable());
         loop {
-            let is_member = members
-                .borrow_and_update()
-                .nodes
-                .contains_key(&self.consensus.node());
-            let is_writable = *writable.borrow_and_update();
-            let written = async {
-                if is_member {
-                    self.write_node().await?;
-                    self.write_member(is_writable).await?;
-                }
-                Ok::<_, anyhow::Error>(())
-            };
-            let next = async {
-                if let Err(error) = written.await {
-                    debug!(%error, "control files not written");
-                    tokio::time::sleep(RETRY_AFTER).await;
-                    return true;
-                }
-                tokio::select! {
-                    changed = members.changed() => changed.is_ok(),
-                    changed = writable.changed() => changed.is_ok(),
-                }
-            };
-            if stop.run_until_cancelled(next).await != Some(true) {
+            members.borrow_and_update();
+            writable.borrow_and_update();
+            let Some(written) = stop.run_until_cancelled(self.write_as_it_is()).await else {
                 return;
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(RETRY_AFTER), if !written => {}
+                Ok(()) = members.changed(), if written => {}
+                Ok(()) = writable.changed(), if written => {}
+                else => return,
             }
         }
+    }
+
+    /// Writes what is not as it should be now; whether all is.
+    async fn write_as_it_is(&self) -> bool {
+        let members = Arc::clone(&self.consensus.members().borrow());
+        if !members.nodes.contains_key(&self.consensus.node()) {
+            return true;
+        }
+        let written = async {
+            self.write_node().await?;
+            self.write_member(self.consensus.is_writable()).await
+        };
+        let written = written.await;
+        if let Err(error) = &written {
+            debug!(%error, "control files not written");
+        }
+        written.is_ok()
     }
 
     /// Writes which revision this node has applied; the answer is the revision that made.

@@ -85,7 +85,7 @@ impl Finder {
                 ),
                 Round::NoCluster => {}
                 Round::Silent(reasons) => {
-                    said.say("waiting for the nodes given with -a", &reasons.join("; "))
+                    said.say("waiting for the nodes given with -a", &reasons.join("; "));
                 }
             }
             if let Some(boot) = &self.boot

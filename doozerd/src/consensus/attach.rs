@@ -91,8 +91,7 @@ enum Refused {
 impl From<ChangeError> for Refused {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::NotLeader | ChangeError::Busy | ChangeError::Timeout => Self::Later,
-            ChangeError::Refused(_) => Self::Later,
+            ChangeError::NotLeader | ChangeError::Timeout | ChangeError::Refused(_) => Self::Later,
         }
     }
 }

@@ -109,41 +109,50 @@ impl Leader {
     }
 
     async fn act(&self, known: &Known, step: &Step) -> Result<(), ChangeError> {
-        let memberships = &self.memberships;
-        let _one_at_a_time = memberships.changing.lock().await;
-        let (mut voters, mut nodes) = (known.voters.clone(), known.nodes.clone());
+        let _one_at_a_time = self.memberships.changing.lock().await;
         match step {
-            Step::Admit(node) => {
-                voters.insert(*node);
-                memberships.change(known, voters, nodes).await?;
-                info!(%node, "voter added");
-            }
-            Step::Dismiss(node) => {
-                voters.remove(node);
-                memberships.change(known, voters, nodes).await?;
-                info!(%node, "voter removed");
+            Step::Admit(_) | Step::Dismiss(_) | Step::Remove(_) => {
+                self.change_members(known, step).await
             }
             Step::HandOver(node) => {
                 info!(to = %node, "handing leadership over: this node has no slot");
                 self.hand_over(*node).await;
+                Ok(())
             }
             Step::Fill(path, rev, node) => {
-                let value = node.to_string();
-                self.set(path, *rev, value).await?;
+                self.set(path, *rev, node.to_string()).await?;
                 info!(slot = path.as_str(), %node, "slot filled");
+                Ok(())
             }
             Step::Kick(path, rev, node) => {
                 warn!(slot = path.as_str(), %node, "member kicked: not heard of for too long");
-                self.set(path, *rev, String::new()).await?;
+                self.set(path, *rev, String::new()).await
+            }
+        }
+    }
+
+    async fn change_members(&self, known: &Known, step: &Step) -> Result<(), ChangeError> {
+        let memberships = &self.memberships;
+        let (mut voters, mut nodes) = (known.voters.clone(), known.nodes.clone());
+        let done = match step {
+            Step::Admit(node) => {
+                voters.insert(*node);
+                "voter added"
+            }
+            Step::Dismiss(node) => {
+                voters.remove(node);
+                "voter removed"
             }
             Step::Remove(node) => {
-                info!(%node, "node removed: not heard of for too long");
                 let farewell = memberships.farewell(*node);
                 memberships.write(farewell, &[*node]).await?;
                 nodes.remove(node);
-                memberships.change(known, voters, nodes).await?;
+                "node removed: not heard of for too long"
             }
-        }
+            Step::HandOver(_) | Step::Fill(..) | Step::Kick(..) => return Ok(()),
+        };
+        memberships.change(known, voters, nodes).await?;
+        info!(?step, "{done}");
         Ok(())
     }
 

@@ -42,8 +42,6 @@ const FILES_MAX: usize = 1_000;
 pub(super) enum ChangeError {
     #[error("this node does not lead")]
     NotLeader,
-    #[error("an earlier change is not agreed on yet")]
-    Busy,
     #[error("no agreement within {} s", CHANGE_MAX.as_secs())]
     Timeout,
     #[error("{0}")]

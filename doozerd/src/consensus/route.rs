@@ -101,9 +101,8 @@ impl Route {
                 Some(forward_response::Result::NotProposed(_)) => Proposed::NotTaken,
                 Some(forward_response::Result::Unknown(_)) | None => Proposed::Unknown,
             },
-            Ok(_) | Err(CallError::Lost(_)) => Proposed::Unknown,
+            Ok(_) | Err(CallError::Lost(_) | CallError::Stopping) => Proposed::Unknown,
             Err(CallError::NotSent(_)) => self.not_sent().await,
-            Err(CallError::Stopping) => Proposed::Unknown,
         }
     }
 

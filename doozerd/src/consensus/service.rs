@@ -119,7 +119,7 @@ impl Peering {
             .await;
         if proposed.is_err() {
             // The engine has stopped, and takes nothing any more.
-            return answer(not_proposed(None)).boxed();
+            return std::future::ready(not_proposed(None)).boxed();
         }
         async move {
             match agreed.await {
@@ -135,10 +135,6 @@ impl Peering {
         }
         .boxed()
     }
-}
-
-async fn answer(answer: Answer) -> Answer {
-    answer
 }
 
 fn forwarded(result: forward_response::Result) -> Answer {

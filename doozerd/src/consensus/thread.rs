@@ -228,34 +228,44 @@ async fn start(storage: Storage, settings: Settings) -> Result<Running, StartErr
         submissions: submitted,
         time_limit: settings.time_limit,
     };
-    let compaction = Compaction {
-        shared: Arc::clone(&shared),
-        log: storage.log.clone(),
-        snapshots: storage.snapshots.clone(),
-        raft: engine.clone(),
-    };
-    let role = Role {
-        engine: engine.clone(),
-        shared,
-        node,
-        log: storage.log.clone(),
-        peers,
-    };
-    spawn(&tasks, &cancel, proposer.run());
-    spawn(&tasks, &cancel, compaction.run());
-    spawn(
-        &tasks,
-        &cancel,
-        Leader::new(memberships, settings.timeout).run(),
-    );
-    spawn(&tasks, &cancel, role.watch());
-    Ok(Running {
+    let leader = Leader::new(memberships, settings.timeout);
+    let running = Running {
         engine,
         consensus,
         tasks,
         cancel,
         storage,
-    })
+    };
+    running.spawn(proposer.run());
+    running.spawn(leader.run());
+    running.spawn_watchers(shared, peers);
+    Ok(running)
+}
+
+impl Running {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let cancel = self.cancel.clone();
+        self.tasks
+            .spawn(async move { cancel.run_until_cancelled(task).await });
+    }
+
+    fn spawn_watchers(&self, shared: Arc<Shared>, peers: Peers) {
+        let compaction = Compaction {
+            shared: Arc::clone(&shared),
+            log: self.storage.log.clone(),
+            snapshots: self.storage.snapshots.clone(),
+            raft: self.engine.clone(),
+        };
+        let role = Role {
+            engine: self.engine.clone(),
+            shared,
+            node: self.storage.identity.node,
+            log: self.storage.log.clone(),
+            peers,
+        };
+        self.spawn(compaction.run());
+        self.spawn(role.watch());
+    }
 }
 
 /// Makes a cluster of this node alone, unless its folder holds one.
@@ -273,15 +283,6 @@ async fn found(engine: &Engine, node: NodeId, settings: &Settings) -> Result<(),
         .initialize(BTreeMap::from([(node, addr)]))
         .await
         .map_err(|error| refused(&error))
-}
-
-fn spawn(
-    tasks: &TaskTracker,
-    cancel: &CancellationToken,
-    task: impl Future<Output = ()> + Send + 'static,
-) {
-    let cancel = cancel.clone();
-    tasks.spawn(async move { cancel.run_until_cancelled(task).await });
 }
 
 fn config(cluster_name: &str, timing: Timing) -> Result<Arc<Config>, StartError> {
@@ -337,17 +338,22 @@ impl Role {
             self.log
                 .set_by_caller(nodes.len() == 1 && nodes.contains(&self.node));
             self.peers.keep_only(&nodes);
-            let running = self.engine.metrics().borrow_watched().running_state.clone();
-            if let Err(reason) = running {
-                let reason = describe(&reason);
-                if self.shared.stop(&reason) {
-                    error!(%reason, "stopped writing; reads go on: mend the cause and restart");
-                }
+            if self.has_ended() {
                 return;
             }
             // The engine's full metrics change with every entry: they are looked at now and then.
             drop(tokio::time::timeout(ROLE_CHECK_EVERY, metrics.changed()).await);
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        let running = self.engine.metrics().borrow_watched().running_state.clone();
+        let Err(reason) = running else { return false };
+        let reason = describe(&reason);
+        if self.shared.stop(&reason) {
+            error!(%reason, "stopped writing; reads go on: mend the cause and restart");
+        }
+        true
     }
 
     fn tell(&self, before: ServerState, now: ServerState, term: u64) {

@@ -98,9 +98,10 @@ impl Start {
             DataDir::Memory => Place::Memory,
             DataDir::Dir(dir) => Place::Dir(dir.clone()),
         };
-        let storage = match Storage::is_fresh(&place)? {
-            true => None,
-            false => Some(open(&place, || unreachable_identity(&config))?),
+        let storage = if Storage::is_fresh(&place)? {
+            None
+        } else {
+            Some(open(&place, || unreachable_identity(&config))?)
         };
         let node = match &storage {
             Some(storage) => storage.identity.node,

@@ -38,13 +38,13 @@ pub async fn serve(
         let came = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            arrival = arrivals.recv(), if are_arriving => match arrival {
-                Some(arrival) => Came::Early(arrival),
-                None => {
+            arrival = arrivals.recv(), if are_arriving => {
+                let Some(arrival) = arrival else {
                     are_arriving = false;
                     continue;
-                }
-            },
+                };
+                Came::Early(arrival)
+            }
             accepted = listener.accept() => match accepted {
                 Ok((stream, _addr)) => Came::Now(stream),
                 Err(error) => {

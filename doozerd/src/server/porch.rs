@@ -139,26 +139,30 @@ impl Visit {
 /// is not.
 async fn first_request(stream: &mut Stream, received: &mut BytesMut) -> First {
     loop {
-        if let Some(header) = received.first_chunk::<FRAME_HEADER_BYTES>() {
-            let length = usize::try_from(i32::from_be_bytes(*header)).unwrap_or(usize::MAX);
-            if length > FIRST_BYTES_MAX {
-                return First::Client;
-            }
-            let end = FRAME_HEADER_BYTES + length;
-            if received.len() >= end {
-                let request = decode_request(&received[FRAME_HEADER_BYTES..end]);
-                return match request {
-                    Ok(request) if request.verb == Some(VERB_LINK) => {
-                        received.advance(end);
-                        First::Link(request)
-                    }
-                    _ => First::Client,
-                };
-            }
+        if let Some(first) = whole_request(received) {
+            return first;
         }
         match stream.read_buf(received).await {
             Ok(0) | Err(_) => return First::Gone,
             Ok(_) => {}
         }
     }
+}
+
+/// What the first request shows, once it is whole or too long to be waited for.
+fn whole_request(received: &mut BytesMut) -> Option<First> {
+    let header = received.first_chunk::<FRAME_HEADER_BYTES>()?;
+    let length = usize::try_from(i32::from_be_bytes(*header)).unwrap_or(usize::MAX);
+    if length > FIRST_BYTES_MAX {
+        return Some(First::Client);
+    }
+    let end = FRAME_HEADER_BYTES + length;
+    let request = decode_request(received.get(FRAME_HEADER_BYTES..end)?);
+    Some(match request {
+        Ok(request) if request.verb == Some(VERB_LINK) => {
+            received.advance(end);
+            First::Link(request)
+        }
+        _ => First::Client,
+    })
 }

@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | nothing, or only `lock` | empty | founded |
 //! | `founding`, no `identity` | a founding cut short: nothing was acknowledged | founded anew |
-//! | `candidate` alone | empty, of a node that stood for election at a DzNS | founded, with that id |
+//! | `candidate` alone | empty, of a node that stood for election at a `DzNS` | founded, with that id |
 //! | `identity` | a node's | checked whole, or refused |
 //! | anything else | not ours, or robbed of its identity | refused |
 //!

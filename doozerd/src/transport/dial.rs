@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use doozer_proto::peer::{LinkChallenge, LinkKind, LinkProof, LinkWelcome};
 use doozer_proto::{Request, Response, VERB_LINK, encode_frame};
 use prost::Message;
@@ -157,6 +157,6 @@ fn challenge_of(addr: &str, response: &Response) -> Result<LinkChallenge, DialEr
         let detail = String::from_utf8_lossy(&detail);
         return Err(not_a_node(format!("it answers error {code} {detail}")));
     }
-    let value = response.value.clone().unwrap_or_else(Bytes::new);
+    let value = response.value.clone().unwrap_or_default();
     LinkChallenge::decode(value).map_err(|error| not_a_node(error.to_string()))
 }

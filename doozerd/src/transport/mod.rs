@@ -2,7 +2,7 @@
 //!
 //! # How a link begins
 //! The dialer connects and sends a client frame of a verb of our own with a hello; a server that
-//! does not know the verb (the original) answers UNKNOWN_VERB, ours answers with a challenge, and
+//! does not know the verb (the original) answers `UNKNOWN_VERB`, ours answers with a challenge, and
 //! the connection speaks these messages from then on.
 //!
 //! | step | who | says | checks of the other |

@@ -61,8 +61,7 @@ impl Standing {
     /// This membership is agreed on.
     pub fn set_members(&self, at: Option<LogId>, ids: BTreeSet<NodeId>) {
         if ids.contains(&self.node) {
-            self.removed
-                .send_if_modified(|removed| std::mem::take(removed));
+            self.removed.send_if_modified(std::mem::take);
         }
         self.members.store(Arc::new(Members { at, ids }));
     }

@@ -6,29 +6,46 @@ use crate::source::Source;
 
 /// The modules of doozerd with a place of their own, and the other modules each may use. What is
 /// not listed (`lib`, `main`, `node`) puts them together and may use all of them.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("store", &[]),
     ("raft_types", &[]),
     ("log", &[]),
     ("machine", &[]),
+    ("net", &[]),
     ("secret", &[]),
-    ("tls", &[]),
+    ("tls", &["net"]),
     ("storage", &["raft_types"]),
-    ("transport", &["raft_types", "secret", "tls"]),
+    ("transport", &["log", "net", "raft_types", "secret", "tls"]),
     (
         "consensus",
         &["raft_types", "storage", "store", "transport"],
     ),
     (
         "server",
-        &["consensus", "log", "raft_types", "secret", "store", "tls"],
+        &[
+            "consensus",
+            "log",
+            "net",
+            "raft_types",
+            "secret",
+            "store",
+            "tls",
+            "transport",
+        ],
     ),
     ("web", &["consensus", "log", "raft_types", "store"]),
     (
         "cluster",
-        &["consensus", "log", "raft_types", "secret", "store"],
+        &[
+            "consensus",
+            "log",
+            "raft_types",
+            "secret",
+            "store",
+            "transport",
+        ],
     ),
-    ("args", &["log", "machine", "secret"]),
+    ("args", &["log", "machine", "secret", "tls"]),
 ];
 
 /// Something of others, and where alone it may be named.

@@ -46,9 +46,9 @@ fn silence(sight: &mut Sight, number: u64, secs: u64) {
     sight.silent.insert(id(number), Duration::from_secs(secs));
 }
 
-fn fill(slot_number: u64, node: u64) -> Option<Step> {
+fn fill(slot_number: u64, node: u64) -> Step {
     let slot = slot(slot_number, Holder::Free);
-    Some(Step::Fill(slot.path, slot.rev, id(node)))
+    Step::Fill(slot.path, slot.rev, id(node))
 }
 
 #[test]
@@ -64,9 +64,9 @@ fn where_all_is_as_wanted_nothing_is_done() {
 fn a_free_slot_goes_to_the_learner_furthest_along() {
     let mut seen = sight(&[1], &[1, 2, 3], &[1, 0]);
     seen.behind.insert(id(2), 5);
-    assert_eq!(next_step(&seen), fill(1, 3));
+    assert_eq!(next_step(&seen), Some(fill(1, 3)));
     silence(&mut seen, 3, 1);
-    assert_eq!(next_step(&seen), fill(1, 2), "who is silent waits");
+    assert_eq!(next_step(&seen), Some(fill(1, 2)), "who is silent waits");
     seen.behind.insert(id(2), 100_000);
     assert_eq!(next_step(&seen), None, "who is far behind waits");
     seen.behind.remove(&id(2));
@@ -107,7 +107,7 @@ fn the_last_voter_stays_and_takes_a_slot() {
         next_step(&seen),
         Some(Step::Fill(ctl::cal(0), Revision::MISSING, id(1)))
     );
-    assert_eq!(next_step(&sight(&[1], &[1, 2], &[0])), fill(0, 1));
+    assert_eq!(next_step(&sight(&[1], &[1, 2], &[0])), Some(fill(0, 1)));
 }
 
 #[test]
@@ -169,9 +169,9 @@ fn who_was_put_out_of_a_slot_does_not_take_it_again() {
     seen.nodes.insert(id(4), NodeAddr::default());
     seen.silent.insert(id(4), Duration::ZERO);
     seen.behind.insert(id(4), 0);
-    assert_eq!(next_step(&seen), fill(2, 4));
+    assert_eq!(next_step(&seen), Some(fill(2, 4)));
     seen.emptied.clear();
-    assert_eq!(next_step(&seen), fill(2, 3), "it has attached anew");
+    assert_eq!(next_step(&seen), Some(fill(2, 3)), "it has attached anew");
 }
 
 #[test]

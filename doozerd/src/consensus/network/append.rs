@@ -56,10 +56,10 @@ struct Streaming<'s, S> {
 }
 
 /// Sends what comes from `input` and gives the answers in order.
-pub(super) async fn stream<'s, S>(
-    peer: &'s mut Peer,
+pub(super) async fn stream<S>(
+    peer: &mut Peer,
     input: S,
-) -> Result<BoxStream<'s, Appended>, RpcError>
+) -> Result<BoxStream<'_, Appended>, RpcError>
 where
     S: Stream<Item = AppendRequest> + Send + Unpin + 'static,
 {
@@ -91,7 +91,7 @@ where
 
 impl<S: Stream<Item = AppendRequest> + Unpin> Streaming<'_, S> {
     async fn next(&mut self) -> Option<Appended> {
-        while !self.is_over && !(self.is_input_over && self.open.is_empty()) {
+        while !self.has_ended() {
             let has_room = !self.is_input_over && self.open.len() < PIPELINE_MAX;
             let deadline = self.heard + ANSWER_MAX;
             tokio::select! {
@@ -99,10 +99,12 @@ impl<S: Stream<Item = AppendRequest> + Unpin> Streaming<'_, S> {
                 response = self.link.link.rx.next(), if !self.open.is_empty() => {
                     self.heard = Instant::now();
                     match response.and_then(|response| response.ok_or_else(closed)) {
-                        Ok(response) => match self.answered(response) {
-                            Some(answer) => return Some(answer),
-                            None => continue,
-                        },
+                        Ok(response) => {
+                            let answer = self.answered(response);
+                            if answer.is_some() {
+                                return answer;
+                            }
+                        }
                         Err(error) => return Some(Err(self.lost(&error))),
                     }
                 }
@@ -121,6 +123,10 @@ impl<S: Stream<Item = AppendRequest> + Unpin> Streaming<'_, S> {
             }
         }
         None
+    }
+
+    fn has_ended(&self) -> bool {
+        self.is_over || (self.is_input_over && self.open.is_empty())
     }
 
     async fn send(&mut self, request: &AppendRequest) -> io::Result<()> {

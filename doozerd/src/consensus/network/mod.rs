@@ -87,10 +87,6 @@ impl Peers {
         known.retain(|node, _| nodes.contains(node));
     }
 
-    pub(super) fn dialer(&self) -> &Dialer {
-        &self.dialer
-    }
-
     fn known(&self, node: NodeId, addr: &str) -> Known {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(there) = known.get(&node).filter(|there| there.addr == addr) {
@@ -179,13 +175,13 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         }
     }
 
-    fn stream_append<'s, S>(
-        &'s mut self,
+    fn stream_append<S>(
+        &mut self,
         input: S,
         option: RPCOption,
     ) -> BoxFuture<
-        's,
-        Result<BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RpcError>>, RpcError>,
+        '_,
+        Result<BoxStream<'_, Result<StreamAppendResult<TypeConfig>, RpcError>>, RpcError>,
     >
     where
         S: Stream<Item = AppendRequest> + Send + Unpin + 'static,
