@@ -52,6 +52,7 @@ fn the_version_is_printed_after_the_same_first_word() {
             "{line}"
         );
         assert_eq!(line.lines().count(), 1);
+        assert!(line.ends_with('\n'), "{line:?}");
     }
 }
 
@@ -59,6 +60,7 @@ fn the_version_is_printed_after_the_same_first_word() {
 fn help_names_every_flag() {
     let output = run(&["-h"]);
     let help = text(&output.stdout) + &text(&output.stderr);
+    assert!(help.ends_with(".\n"), "{help:?}");
     for flag in [
         "-a",
         "-b",

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     match args::from_process() {
         Ok(Parsed::Run(config)) => serve(*config),
         Ok(Parsed::Help(text) | Parsed::Version(text)) => {
-            let written = std::io::stdout().write_all(text.as_bytes());
+            let written = writeln!(std::io::stdout(), "{text}");
             if written.is_ok() {
                 ExitCode::SUCCESS
             } else {
