@@ -99,6 +99,14 @@ fn walk() {
 
 #[track_caller]
 fn check_replay(server: &Server, arguments: &[&str], says: &str) {
+    let (success, report) = replay(server, arguments);
+    assert!(success, "{report}");
+    assert!(report.contains(says), "{report}");
+    assert!(!report.contains("-pulse 1000000:"), "{report}");
+}
+
+/// Whether all answers were as recorded, and what was printed.
+fn replay(server: &Server, arguments: &[&str]) -> (bool, String) {
     let mut replay = Command::new(env!("CARGO_BIN_EXE_replay"));
     let output = replay
         .args(["--target", server.addr()])
@@ -106,8 +114,15 @@ fn check_replay(server: &Server, arguments: &[&str], says: &str) {
         .output()
         .unwrap();
     let report = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{report}");
-    assert!(report.contains(says), "{report}");
+    (output.status.success(), report)
+}
+
+#[test]
+fn a_server_whose_pulse_takes_revisions_is_told_how_to_be_started() {
+    let server = Server::start(&["-pulse", ".002"]);
+    let (success, report) = replay(&server, &["--script", "set_get"]);
+    assert!(!success, "{report}");
+    assert!(report.contains("-pulse 1000000:"), "{report}");
 }
 
 #[test]

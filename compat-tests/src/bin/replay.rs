@@ -1,7 +1,8 @@
 //! `replay --target HOST:PORT [--script NAME]…`: plays the recorded scripts to a running server.
 //!
 //! It writes files into that server, which must hold nothing but /ctl, and deletes them. A script that needs
-//! the server started with a secret or a flag is named and left out, unless asked for by name.
+//! the server started with a secret or a flag is named and left out, unless asked for by name. The server
+//! should have been started with `-pulse 1000000`, as every script's was: a pulse takes revisions.
 
 use std::env;
 use std::io::{self, Write};
@@ -11,6 +12,10 @@ use compat_tests::replay::{self, Outcome};
 use compat_tests::script::{self, Script};
 
 const USAGE: &str = "usage: replay --target HOST:PORT [--script NAME]...";
+
+/// What most often makes a right server's revisions differ.
+const PULSE_HINT: &str = "every script was recorded with -pulse 1000000: a server that pulses more \
+                          often makes revisions of its own, and answers with others";
 
 /// Flags that change nothing in a script's answers but for revisions of the server's own.
 const HARMLESS_FLAGS: [&str; 2] = ["-pulse", "1000000"];
@@ -68,9 +73,14 @@ fn run() -> io::Result<bool> {
         "{} answers as recorded, {failed} not",
         total.compared - failed
     ));
-    say(&format!(
-        "{skipped} scripts left out: run them by name against a server started so"
-    ));
+    if skipped > 0 {
+        say(&format!(
+            "{skipped} scripts left out: run them by name against a server started so"
+        ));
+    }
+    if failed > 0 {
+        say(PULSE_HINT);
+    }
     Ok(failed == 0)
 }
 
