@@ -79,10 +79,10 @@ fn check(lives: usize, value_bytes_max: usize) {
 
 #[test]
 fn small_writes_survive_kill_9() {
-    check(5, 40);
+    check(8, 40);
 }
 
 #[test]
 fn larger_writes_survive_kill_9() {
-    check(4, 6000);
+    check(6, 6000);
 }
