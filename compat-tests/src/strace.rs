@@ -1,7 +1,8 @@
-//! Looking at a server's system calls while it answers.
+//! Looking at a server's system calls while it starts, and while it answers.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -9,12 +10,56 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::binaries;
-use crate::server::Server;
+use crate::connection::Connection;
+use crate::server::{Server, free_addr};
 use crate::wait;
+use crate::wire::{Request, verb};
 
 /// The calls that move bytes of sockets or make files durable.
 const CALLS: &str = "trace=read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,\
                      fsync,fdatasync,sync_file_range,msync";
+
+/// How long a start under strace, and its end, may each take.
+const START_WITHIN: Duration = Duration::from_secs(30);
+
+/// The syncs of a server that starts on the folder `data` and is stopped when it answers, one a
+/// line, with the names of what was synced.
+pub fn syncs_of_a_start(data: &Path) -> Vec<String> {
+    require_strace();
+    let folder = TempDir::new().expect("a temporary folder");
+    let (calls, addr) = (folder.path().join("calls"), free_addr());
+    // The server is the child, and strace is nobody's: a signal reaches the server.
+    let mut server = Command::new("strace")
+        .args(["-D", "-f", "-y", "-e", "trace=fsync,fdatasync", "-o"])
+        .arg(&calls)
+        .arg(binaries::doozerd())
+        .args(["-l", &addr, "-w", "false", "--data-dir"])
+        .arg(data)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("strace can be executed");
+    wait::until("the server answers", START_WITHIN, || {
+        let rev = |mut server: Connection| server.ask(&Request::new(verb::REV));
+        Connection::open(&addr).and_then(rev).is_ok()
+    });
+    kill_process(Pid::from_child(&server), Signal::TERM).expect("a signal to the server");
+    server.wait().expect("the end of the server");
+    let mut text = String::new();
+    wait::until("strace has seen the end", START_WITHIN, || {
+        text = fs::read_to_string(&calls).expect("strace's output");
+        let process = format!("{} ", server.id());
+        text.lines()
+            .any(|line| line.starts_with(&process) && line.contains("+++ exited"))
+    });
+    text.lines().map(str::to_owned).collect()
+}
+
+fn require_strace() {
+    assert!(
+        binaries::on_path("strace"),
+        "strace is missing: apt-get install strace"
+    );
+}
 
 /// An strace attached to a server.
 #[derive(Debug)]
@@ -26,10 +71,7 @@ pub struct Strace {
 impl Strace {
     /// Attaches to all threads of `server`; panics saying what to do where that is impossible.
     pub fn attach(server: &Server) -> Self {
-        assert!(
-            binaries::on_path("strace"),
-            "strace is missing: apt-get install strace"
-        );
+        require_strace();
         let folder = TempDir::new().expect("a temporary folder");
         let mut child = Command::new("strace")
             .args([

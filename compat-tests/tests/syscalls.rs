@@ -1,7 +1,9 @@
 //! What the system is asked for, seen through strace.
 
+use std::path::Path;
+
 use compat_tests::server::{STILL, Server};
-use compat_tests::strace::Strace;
+use compat_tests::strace::{Strace, syncs_of_a_start};
 use compat_tests::wire::Request;
 
 /// The calls while `requests` are answered one after another, after a first one.
@@ -92,4 +94,30 @@ fn header_and_body_leave_in_one_write_and_a_get_syncs_nothing() {
         "{}",
         calls.join("\n")
     );
+}
+
+/// A server on the folder `data` makes its name durable in the folder above.
+#[track_caller]
+fn check_name_synced(above: &Path, data: &Path) {
+    let calls = syncs_of_a_start(data);
+    let of_above = format!("<{}>", above.display());
+    assert!(
+        calls
+            .iter()
+            .any(|call| is_sync(call) && call.contains(&of_above)),
+        "no sync of {} in\n{}",
+        above.display(),
+        calls.join("\n")
+    );
+}
+
+#[test]
+fn the_data_folder_is_synced_into_the_one_above_whoever_made_it() {
+    let above = tempfile::tempdir().unwrap();
+    let data = above.path().join("data");
+    check_name_synced(above.path(), &data);
+    // Somebody else's, who may not have synced it.
+    let stands = above.path().join("stands");
+    std::fs::create_dir(&stands).unwrap();
+    check_name_synced(above.path(), &stands);
 }

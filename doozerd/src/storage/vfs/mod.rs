@@ -13,7 +13,8 @@ use std::path::Path;
 
 /// Folders and the names in them.
 pub(super) trait Vfs: Debug + Send + Sync + 'static {
-    /// Makes a folder, and those above it, durably. One that stands is left alone.
+    /// Makes a folder, and those above it, durably. Of one that stands the name alone is made
+    /// durable, where the folder above may be read.
     fn make_dir(&self, dir: &Path) -> io::Result<()>;
     /// The names in a folder, in order; `NotFound` when it is not there.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;

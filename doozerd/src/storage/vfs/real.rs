@@ -13,17 +13,22 @@ pub(in crate::storage) struct RealFiles;
 
 impl Vfs for RealFiles {
     fn make_dir(&self, dir: &Path) -> io::Result<()> {
-        if dir.is_dir() {
-            return Ok(());
+        let above = named_parent(dir);
+        let stood = dir.is_dir();
+        if !stood {
+            if let Some(above) = above {
+                self.make_dir(above)?;
+            }
+            fs::create_dir(dir).or_else(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => Ok(()),
+                _ => Err(error),
+            })?;
         }
-        if let Some(parent) = named_parent(dir) {
-            self.make_dir(parent)?;
+        // Whoever made one that stands may have died before its name was durable.
+        match self.sync_dir(above.unwrap_or(Path::new("."))) {
+            Err(error) if stood && error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
         }
-        fs::create_dir(dir).or_else(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Ok(()),
-            _ => Err(error),
-        })?;
-        self.sync_dir(named_parent(dir).unwrap_or(Path::new(".")))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
