@@ -168,7 +168,7 @@ fn search_in_steps(history: &History, glob: &Glob, from: i64) -> Search {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
     fn the_store_is_what_the_model_is_at_every_revision_it_keeps(
