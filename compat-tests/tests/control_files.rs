@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics with what went wrong")]
 
-use compat_tests::server::{Launch, STILL, Server};
+use compat_tests::server::{Launch, STILL, Server, free_addr};
 use compat_tests::wire::{Request, Response, error, verb};
 
 /// `PATH=VALUE` of the first `count` revisions of a server.
@@ -51,6 +51,29 @@ fn a_new_cluster_writes_its_first_six_revisions_as_the_original() {
 #[test]
 fn a_cluster_has_the_name_it_was_given() {
     check_founding(&["-c", "example"], "example");
+}
+
+/// What is told of a server that listens at HOST and a free port, as another HOST and that port.
+#[track_caller]
+fn check_told(listen: &str, told: &str) {
+    let port = free_addr().rsplit_once(':').unwrap().1.to_owned();
+    let launch = Launch::new(STILL).addr(&format!("{listen}:{port}"));
+    let server = launch.start();
+    let id = id_of(&server);
+    for path in [
+        format!("/ctl/node/{id}/addr"),
+        format!("/ctl/ns/local/{id}"),
+    ] {
+        let addr = server.call(&Request::get(&path)).value_text();
+        assert_eq!(addr, format!("{told}:{port}"), "{path} of {listen}");
+    }
+}
+
+#[test]
+fn the_address_is_told_as_it_was_resolved() {
+    check_told("localhost", "127.0.0.1");
+    check_told("127.0.0.1", "127.0.0.1");
+    check_told("0.0.0.0", "0.0.0.0");
 }
 
 #[test]

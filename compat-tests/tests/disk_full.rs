@@ -2,13 +2,18 @@
 //! restart nothing acknowledged is missing.
 
 use std::fs;
+use std::time::Duration;
 
 use compat_tests::connection::Connection;
 use compat_tests::disk::SmallDisk;
 use compat_tests::server::{Launch, STILL, Server};
+use compat_tests::wait;
 use compat_tests::wire::{Request, Response, error, verb};
 
 const MIB: u64 = 1 << 20;
+
+/// How long the operator may be left without a word.
+const SAYS_WITHIN: Duration = Duration::from_secs(5);
 
 /// More writes than any of these disks can hold.
 const WRITES_MAX: usize = 20_000;
@@ -73,6 +78,11 @@ fn a_full_disk_stops_writes_alone_and_loses_nothing() {
         again.err_code.is_some(),
         "taken by a disk that is full: {again:?}"
     );
+    wait::until("the log says what to do", SAYS_WITHIN, || {
+        let log = server.log();
+        let told = log.lines().find(|line| line.contains("stopped writing"));
+        told.is_some_and(|line| line.contains("ERROR") && line.contains("free space"))
+    });
     server.stop();
     fs::remove_file(&filler).unwrap();
     server.start_again();

@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics with what went wrong")]
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use compat_tests::binaries;
 use compat_tests::connection::{Connection, Received};
 use compat_tests::server::{Launch, STILL, Server, free_addr};
 use compat_tests::wire::{Request, error, verb};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 fn run(arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
@@ -268,6 +269,41 @@ fn sighup_ends_nothing() {
     compat_tests::wait::pause(Duration::from_millis(300));
     assert!(server.is_running());
     connection.call(&Request::set("/x", -1, "v")).revision();
+}
+
+/// Starts a server, sends `signal` when it has begun and cannot serve yet, and then stops it;
+/// returns what it logged, and its exit code.
+fn signal_while_starting(signal: Signal) -> (String, Option<i32>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Command::new(binaries::doozerd())
+        .args(["-l", &free_addr(), "-w", "false", "--data-dir"])
+        .arg(folder.path().join("data"))
+        .env_clear()
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_child(&server);
+    let mut log = String::new();
+    let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
+    for (number, line) in (&mut lines).map_while(Result::ok).enumerate() {
+        if number == 0 {
+            kill_process(pid, signal).unwrap();
+        }
+        if line.contains("serving") {
+            kill_process(pid, Signal::TERM).unwrap();
+        }
+        log += &(line + "\n");
+    }
+    (log, server.wait().unwrap().code())
+}
+
+#[test]
+fn a_signal_while_starting_is_heeded() {
+    let (log, code) = signal_while_starting(Signal::HUP);
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("serving"), "{log}");
+    let (log, code) = signal_while_starting(Signal::TERM);
+    assert_eq!(code, Some(0), "{log}");
 }
 
 #[test]

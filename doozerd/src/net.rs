@@ -8,9 +8,11 @@ pub use simulated::*;
 #[cfg(not(feature = "simulation"))]
 mod real {
     use std::io;
+    use std::net::SocketAddr;
     use std::time::Duration;
 
     use rustix::net::sockopt;
+    use tokio::net::lookup_host;
     pub use tokio::net::{TcpListener, TcpStream};
 
     /// Silence after which the system asks whether a client's machine is still there.
@@ -23,6 +25,18 @@ mod real {
     /// How long what was sent to a node may go without the system's acknowledgement: a connection
     /// that a network fault has hit is given up before its retransmissions grow rare.
     const PEER_UNACKNOWLEDGED_MILLIS: u32 = 2_000;
+
+    /// Listens at HOST:PORT. Of a host with several addresses an IPv4 one comes first, as for the
+    /// original: its clients dial 127.0.0.1 where localhost is ::1 before.
+    pub async fn listen(address: &str) -> io::Result<TcpListener> {
+        let mut found: Vec<SocketAddr> = lookup_host(address).await?.collect();
+        in_order(&mut found);
+        TcpListener::bind(&found[..]).await
+    }
+
+    fn in_order(found: &mut [SocketAddr]) {
+        found.sort_by_key(SocketAddr::is_ipv6);
+    }
 
     /// Answers leave at once; a client whose machine is gone is noticed in the end.
     pub fn prepare_client(stream: &TcpStream) -> io::Result<()> {
@@ -42,6 +56,22 @@ mod real {
         sockopt::set_tcp_user_timeout(stream, PEER_UNACKNOWLEDGED_MILLIS)?;
         Ok(())
     }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn ipv4_comes_first_and_the_order_stays_otherwise() {
+            let addrs = |text: &str| -> Vec<SocketAddr> {
+                let parsed = text.split(' ').map(str::parse);
+                parsed.map(Result::unwrap).collect()
+            };
+            let mut found = addrs("[::2]:1 2.0.0.0:1 [::1]:1 1.0.0.0:1");
+            in_order(&mut found);
+            assert_eq!(found, addrs("2.0.0.0:1 1.0.0.0:1 [::2]:1 [::1]:1"));
+        }
+    }
 }
 
 #[cfg(feature = "simulation")]
@@ -49,6 +79,11 @@ mod simulated {
     use std::io;
 
     pub use turmoil::net::{TcpListener, TcpStream};
+
+    /// Listens at HOST:PORT.
+    pub async fn listen(address: &str) -> io::Result<TcpListener> {
+        TcpListener::bind(address.to_owned()).await
+    }
 
     /// Nothing is to be set on a simulated socket.
     pub fn prepare_client(_stream: &TcpStream) -> io::Result<()> {

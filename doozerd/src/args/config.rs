@@ -10,7 +10,7 @@ pub use crate::tls::TlsFiles;
 /// What the server shall do.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen, and what to tell others: HOST:PORT as typed; the host may be empty.
+    /// Where to listen: HOST:PORT as typed; the host may be empty.
     pub listen: String,
     /// What to tell others instead, where that is not what others can reach.
     pub advertise: Option<String>,

@@ -176,7 +176,7 @@ impl Proposer {
     }
 
     fn fail(&self, reason: &str) {
-        self.shared.stop(reason);
+        self.shared.fail(reason);
         let reason = self.shared.stopped().unwrap_or_else(|| reason.into());
         let open = self.shared.pending().take_all();
         answer_all(open, |may_be_executed| {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
+use tracing::error;
 
 use super::answer::{Outcome, Waiter};
 use super::pending::{Open, Pending};
@@ -195,6 +196,14 @@ impl Shared {
             )
         });
         before.is_none()
+    }
+
+    /// Ends this node's part in consensus because of trouble, which the operator is told once,
+    /// whoever meets it first.
+    pub(super) fn fail(&self, reason: &str) {
+        if self.stop(reason) {
+            error!(%reason, "stopped writing; reads go on: mend the cause and restart");
+        }
     }
 
     /// Applies one entry: the state, then the view, then the answers.

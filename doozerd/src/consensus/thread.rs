@@ -349,10 +349,7 @@ impl Role {
     fn has_ended(&self) -> bool {
         let running = self.engine.metrics().borrow_watched().running_state.clone();
         let Err(reason) = running else { return false };
-        let reason = describe(&reason);
-        if self.shared.stop(&reason) {
-            error!(%reason, "stopped writing; reads go on: mend the cause and restart");
-        }
+        self.shared.fail(&describe(&reason));
         true
     }
 

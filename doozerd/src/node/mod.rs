@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use crate::args::{Config, DataDir, TimingKind};
 use crate::cluster::{Boot, Finder, Found};
 use crate::consensus::{Settings, Timing};
-use crate::net::TcpListener;
+use crate::net::{self, TcpListener};
 use crate::raft_types::NodeId;
 use crate::server::{Arrivals, Porch};
 use crate::storage::{Execution, Identity, Place, Storage, StorageOptions};
@@ -90,7 +90,7 @@ impl Start {
             None => (None, None),
         };
         let address = config.bind_address();
-        let listener = TcpListener::bind(address.clone())
+        let listener = net::listen(&address)
             .await
             .with_context(|| format!("listen on {address} for clients (-l)"))?;
         let addr = prepare::advertised(&config, &listener)?;
