@@ -10,14 +10,15 @@ use std::sync::Arc;
 
 use crate::raft_types::NodeId;
 
-use super::database::RedbRows;
+use super::database::MetadataRows;
 use super::identity::{FORMAT_VERSION, Identity, IdentityFlaw};
 use super::vfs::{LockGuard, Vfs, read_small};
 use super::watermark::Watermark;
 use super::{OpenError, snapshots};
 
-pub(super) const DATABASE: &str = "log.redb";
+pub(super) const DATABASE: &str = "metadata.redb";
 pub(super) const WATERMARK: &str = "watermark";
+pub(super) const LOG_WATERMARK: &str = "watermark-log";
 const IDENTITY: &str = "identity";
 const LOCK: &str = "lock";
 const FOUNDING: &str = "founding";
@@ -132,7 +133,9 @@ impl Folder {
             return Ok(false);
         }
         let begun = names.iter().any(|name| name == FOUNDING);
-        names.retain(|name| !(begun && [FOUNDING, DATABASE, WATERMARK].contains(&&name[..])));
+        names.retain(|name| {
+            !(begun && [FOUNDING, DATABASE, WATERMARK, LOG_WATERMARK].contains(&&name[..]))
+        });
         if names.is_empty() {
             return Ok(true);
         }
@@ -154,13 +157,15 @@ impl Folder {
         let aside = self.path(FOUNDING);
         let identity = identity.encode();
         vfs.make_dir(&aside)?;
-        RedbRows::found(vfs.create(&aside.join(DATABASE))?, &identity)?;
-        Watermark::found(vfs, &aside.join(WATERMARK))?;
+        MetadataRows::found(vfs.create(&aside.join(DATABASE))?, &identity)?;
+        for name in [WATERMARK, LOG_WATERMARK] {
+            Watermark::found(vfs, &aside.join(name))?;
+        }
         let file = vfs.create(&aside.join(IDENTITY))?;
         file.write_at(0, &identity)?;
         file.sync()?;
         vfs.sync_dir(&aside)?;
-        for name in [DATABASE, WATERMARK] {
+        for name in [DATABASE, WATERMARK, LOG_WATERMARK] {
             vfs.rename(&aside.join(name), &self.path(name))?;
         }
         vfs.sync_dir(&self.dir)?;

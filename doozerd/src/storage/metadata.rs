@@ -18,7 +18,6 @@ pub(super) const IDENTITY: &str = "identity";
 /// How many commits there were.
 pub(super) const NUMBER: &str = "commit number";
 const VOTE: &str = "vote";
-const COMMITTED: &str = "committed";
 const PURGED: &str = "purged";
 const SNAPSHOTS: &str = "snapshots";
 
@@ -33,17 +32,13 @@ pub(super) enum ValueError {
     Hash(usize),
 }
 
-/// The name and the new value that a change gives to a piece of metadata, `None` for one that goes.
-pub(super) fn of_change(change: &Change) -> Option<(&'static str, Option<Vec<u8>>)> {
+/// The name and the new value that a change gives to a piece of metadata.
+pub(super) fn of_change(change: &Change) -> Option<(&'static str, Vec<u8>)> {
     Some(match change {
-        Change::Append { .. } | Change::TruncateFrom(_) => return None,
-        Change::Purge(id) => (PURGED, Some(log_id_to_message(id).encode_to_vec())),
-        Change::Vote(vote) => (VOTE, Some(vote_to_message(vote).encode_to_vec())),
-        Change::Committed(id) => {
-            let value = id.as_ref().map(|id| log_id_to_message(id).encode_to_vec());
-            (COMMITTED, value)
-        }
-        Change::Snapshots(records) => (SNAPSHOTS, Some(encode_records(records))),
+        Change::Append { .. } | Change::TruncateFrom(_) | Change::Committed(_) => return None,
+        Change::Purge(id) => (PURGED, log_id_to_message(id).encode_to_vec()),
+        Change::Vote(vote) => (VOTE, vote_to_message(vote).encode_to_vec()),
+        Change::Snapshots(records) => (SNAPSHOTS, encode_records(records)),
     })
 }
 
@@ -54,9 +49,6 @@ pub(super) fn recover<E: From<ValueError>>(
     let mut recovered = Recovered::default();
     if let Some(bytes) = value(VOTE)? {
         recovered.vote = Some(decode_vote(&bytes)?);
-    }
-    if let Some(bytes) = value(COMMITTED)? {
-        recovered.committed = Some(decode_log_id(&bytes)?);
     }
     if let Some(bytes) = value(PURGED)? {
         recovered.purged = Some(decode_log_id(&bytes)?);

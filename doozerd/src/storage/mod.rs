@@ -10,10 +10,11 @@
 //! | `identity` | a node's | checked whole, or refused |
 //! | anything else | not ours, or robbed of its identity | refused |
 //!
-//! `lock` is held while it is open. `log.redb` holds the log's rows and the metadata: vote,
-//! committed index, purge point, which snapshots stand, the identity again, the commit number.
-//! `watermark` holds the commit number too. `snapshot-N` are whole snapshots, `snapshot-N.aside`
-//! one that is being written.
+//! `lock` is held while it is open. `log-N` hold the log, each commit a checked record
+//! (`log_files`). `metadata.redb` holds what is small and changes rarely: vote, purge point, which
+//! snapshots stand, the identity again, the number of its commits. `watermark` holds that number
+//! too, and `watermark-log` that of the log's commits. `snapshot-N` are whole snapshots,
+//! `snapshot-N.aside` one that is being written.
 //!
 //! # What is durable when
 //! | what | when | why then |
@@ -25,18 +26,20 @@
 //! | snapshot | `finish` returns: content, then name, then its record | a record never names what is not there |
 //! | founding | `open` returns: content, then names, `identity` last | |
 //!
-//! Everything goes through one ordered `queue`: what waits together is one commit and one sync,
-//! in the order it was asked for, so nothing later is durable without what came before. After a
+//! Everything goes through one ordered `queue`: what waits together is one record of the log and
+//! one sync, or where votes and purges come between, one after another (`split`), in the order it
+//! was asked for, so nothing later is durable without what came before. After a
 //! failed write every later one fails with the same error, so that nothing is acknowledged behind
 //! a gap; what was acknowledged before stands, and is there after a restart.
 //!
 //! # What is checked on opening
-//! Every page of the database, by redb; every row's checksum and that no entry is missing; the
-//! commit number against the watermark; every snapshot's frames and footer; that identity, database
-//! and snapshots belong together. A process that dies in a commit leaves a database that redb
-//! repairs to the commit before or this one: that is its right. But redb does the same, in silence,
-//! when a commit that was durable is damaged afterwards. The watermark tells the two apart: it is
-//! raised only after the commit is durable, so a database below it has lost one, and is refused.
+//! Every page of the database, by redb; every record of the log, each against the one before it;
+//! both commit numbers against their watermarks; every snapshot's frames and footer; that identity, database
+//! and snapshots belong together. A process that dies in a commit leaves a last record that is not
+//! whole, or a database that redb repairs to the commit before or this one: that is its right. But
+//! the same is seen when a commit that was durable is damaged afterwards. The watermark tells the
+//! two apart: it is raised only after the commit is durable, so a log or a database that ends below
+//! it has lost one, and is refused.
 //! A damaged newer snapshot is dropped if the older one and the log hold what it held, which they
 //! do: the log is purged up to the older of two only.
 //!
@@ -48,7 +51,7 @@
 //!
 //! # Boundaries
 //! Files are reached through `vfs` alone: tests lose the power at each of its steps. The queue
-//! knows the database as `rows` only: a log file of our own could take its place there.
+//! knows log and database as `rows` only.
 
 mod checked;
 mod database;
@@ -56,12 +59,15 @@ mod error;
 mod folder;
 mod identity;
 mod log;
+mod log_file;
+mod log_files;
 mod metadata;
 mod queue;
 mod rows;
 mod sizes;
 mod snapshot_file;
 mod snapshots;
+mod split;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -78,13 +84,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::raft_types::NodeId;
-use database::RedbRows;
 use folder::Folder;
 use log::State;
 use queue::Queue;
 use rows::{Change, Rows};
+use split::SplitRows;
 use vfs::{MemoryFiles, RealFiles, Vfs};
-use watermark::Watermark;
 
 /// Where a node keeps what must survive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,12 +186,9 @@ impl Storage {
         };
         let entered = folder.enter(fresh)?;
         let path = folder.path(folder::DATABASE);
-        let file = folder::open_file(&*folder.vfs, &path)?;
-        let watermark = Watermark::open(&*folder.vfs, &folder.path(folder::WATERMARK))?;
         let mut state = State::default();
         let mut each = |entry, bytes| state.recover_entry(entry, bytes);
-        let (mut rows, recovered) =
-            RedbRows::open(&path, file, watermark, &entered.identity_bytes, &mut each)?;
+        let (mut rows, recovered) = SplitRows::open(&folder, &entered.identity_bytes, &mut each)?;
         state.recover(&recovered);
         let records = snapshots::recover(
             &folder,

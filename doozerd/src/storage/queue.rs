@@ -219,7 +219,6 @@ impl Shared {
     fn run(&self) {
         loop {
             self.drain();
-            let untidy = self.writer().rows.is_untidy();
             let waiting = self.waiting();
             if !waiting.jobs.is_empty() {
                 continue;
@@ -227,7 +226,7 @@ impl Shared {
             if waiting.closing {
                 return;
             }
-            if waiting.committed.is_none() && !untidy {
+            if waiting.committed.is_none() {
                 drop(
                     self.wake
                         .wait(waiting)
@@ -267,7 +266,7 @@ impl Shared {
     fn tidy(&self) {
         let mut writer = self.writer();
         let (jobs, committed) = self.take();
-        if !jobs.is_empty() || committed.is_some() || writer.rows.is_untidy() {
+        if !jobs.is_empty() || committed.is_some() {
             writer.carry_out(jobs, committed);
         }
     }

@@ -40,6 +40,14 @@ impl Change {
         }
     }
 
+    /// Whether it is the log's own, and not metadata.
+    pub(super) fn is_of_log(&self) -> bool {
+        matches!(
+            self,
+            Self::Append { .. } | Self::TruncateFrom(_) | Self::Committed(_)
+        )
+    }
+
     /// Whether a commit with this in it must be proof against loss of power in the watermark too.
     pub(super) fn is_weighty(&self) -> bool {
         matches!(self, Self::TruncateFrom(_) | Self::Vote(_))
@@ -48,12 +56,10 @@ impl Change {
 
 /// Rows that are written by one, in commits.
 pub(super) trait Rows: Debug + Send {
-    /// Carries out `changes` in order, in one commit, which is durable when this returns. After an
-    /// error every later commit fails too.
+    /// Carries out `changes` in order; all are durable when this returns. A part of them, from the
+    /// first on, may be when it fails or the process dies. After an error every later commit fails
+    /// too.
     fn commit(&mut self, changes: &[Change]) -> io::Result<()>;
-
-    /// Whether an empty commit, at a quiet moment, would tidy up.
-    fn is_untidy(&self) -> bool;
 
     /// What reads them, from any thread, while they are written.
     fn reader(&self) -> Arc<dyn RowReader>;

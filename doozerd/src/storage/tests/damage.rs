@@ -129,12 +129,22 @@ fn check_all(closed: bool, only: &str) {
 
 #[test]
 fn a_damaged_database_that_was_closed_is_noticed() {
-    check_all(true, "log.redb");
+    check_all(true, "metadata.redb");
 }
 
 #[test]
 fn a_damaged_database_of_a_dead_process_is_noticed() {
-    check_all(false, "log.redb");
+    check_all(false, "metadata.redb");
+}
+
+#[test]
+fn a_damaged_log_that_was_closed_is_noticed() {
+    check_all(true, "/log-");
+}
+
+#[test]
+fn a_damaged_log_of_a_dead_process_is_noticed() {
+    check_all(false, "/log-");
 }
 
 #[test]
