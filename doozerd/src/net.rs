@@ -27,7 +27,7 @@ mod real {
     const PEER_UNACKNOWLEDGED_MILLIS: u32 = 2_000;
 
     /// Listens at HOST:PORT. Of a host with several addresses an IPv4 one comes first, as for the
-    /// original: its clients dial 127.0.0.1 where localhost is ::1 before.
+    /// original: its clients dial 127.0.0.1 where localhost is `::1` before.
     pub async fn listen(address: &str) -> io::Result<TcpListener> {
         let mut found: Vec<SocketAddr> = lookup_host(address).await?.collect();
         in_order(&mut found);

@@ -38,9 +38,6 @@ pub struct Config {
     pub demands_certificates: bool,
     /// How soon the leader is missed.
     pub timing: TimingKind,
-    /// Whether to make a new cluster of what the folder holds, and by how much to raise the
-    /// revision.
-    pub force_new_cluster: Option<u64>,
     /// Where everything is kept.
     pub data_dir: DataDir,
     /// What clients must know.

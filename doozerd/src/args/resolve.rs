@@ -70,7 +70,6 @@ pub(super) fn config(settings: &Settings, found: Surroundings) -> Result<Config,
         demands_certificates: demands_certificates(settings)?,
         advertise: advertise(settings)?,
         timing: timing(settings)?,
-        force_new_cluster: force_new_cluster(settings)?,
         data_dir: data_dir(settings, &cluster_name, &listen)?,
         limits: limits(settings)?,
         log: log(settings, found.no_colour)?,
@@ -182,12 +181,6 @@ fn timing(settings: &Settings) -> Result<TimingKind, UsageError> {
         _ => None,
     })?;
     Ok(timing.expect("invariant: --timing has a default"))
-}
-
-fn force_new_cluster(settings: &Settings) -> Result<Option<u64>, UsageError> {
-    let bump = count(settings, &table::BUMP)?;
-    let force = settings.parsed(&table::FORCE_NEW_CLUSTER, value::boolean)?;
-    Ok(force.unwrap_or(false).then_some(bump))
 }
 
 fn data_dir(settings: &Settings, name: &str, listen: &Address) -> Result<DataDir, UsageError> {

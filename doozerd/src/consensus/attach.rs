@@ -164,7 +164,7 @@ async fn check_replacement(
     if old == memberships.me() {
         return Err(taken("it leads".to_owned()));
     }
-    let silent = memberships.silence(known.nodes.keys());
+    let (silent, acked) = (memberships.silence(&known.nodes), memberships.heard());
     let quiet = memberships.timing.lease() * ELECTIONS_SILENT;
     let heard = silent.get(&old).copied().unwrap_or_default();
     if heard < quiet {
@@ -173,9 +173,9 @@ async fn check_replacement(
     let answers = |voters: &BTreeSet<NodeId>| {
         let answered = |id: &&NodeId| {
             **id == memberships.me()
-                || silent
+                || acked
                     .get(id)
-                    .is_some_and(|silent| *silent <= memberships.timing.lease())
+                    .is_some_and(|acked| *acked <= memberships.timing.lease())
         };
         voters.iter().filter(answered).count() * 2 > voters.len()
     };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use openraft::async_runtime::Instant as _;
 use openraft::async_runtime::watch::WatchReceiver;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
@@ -120,11 +121,29 @@ impl Consensus {
             return recovered.map(drop).map_err(|error| failed(&error));
         }
         if !voters.is_empty()
-            && let Err(error) = self.engine.wait_for_recovery(Some(QUORUM_WAIT_MAX)).await
+            && let Err(error) = self.caught_up().await
         {
             warn!(%error, "no quorum answers: reads are served as of the last stop or crash");
         }
         Ok(())
+    }
+
+    /// Waits a while until what this node's log ends with now is agreed on and applied. (What goes on
+    /// being appended meanwhile is not waited for.)
+    async fn caught_up(&self) -> Result<(), openraft::metrics::WaitError> {
+        let last = self.engine.data_metrics().borrow_watched().last_log;
+        let last = last.map(|id| id.index());
+        let wait = self.engine.wait(Some(QUORUM_WAIT_MAX));
+        let agreed = |agreed: Option<LogId>| agreed.map(|id| id.index()) >= last;
+        wait.metrics(
+            move |metrics| agreed(metrics.cluster_committed) && metrics.cluster_committed.is_some(),
+            "a quorum answers",
+        )
+        .await?;
+        let wait = self.engine.wait(Some(QUORUM_WAIT_MAX));
+        wait.applied_index_at_least(last, "what was agreed on")
+            .await
+            .map(drop)
     }
 
     /// Lets another voter lead, if this node does and one is there; waits a while for it.
@@ -137,8 +156,14 @@ impl Consensus {
             let metrics = metrics.borrow_watched();
             let voters: Vec<NodeId> = self.engine.voter_ids().collect();
             let matched = metrics.replication.iter().flatten();
+            let is_heard = |node: &NodeId| {
+                let beats = metrics.heartbeat.iter().flatten();
+                let mut own = beats.filter(|(beat, _)| *beat == node);
+                own.any(|(_, at)| at.as_ref().is_some_and(|at| at.elapsed() < limit))
+            };
             matched
                 .filter(|(node, _)| **node != self.node() && voters.contains(node))
+                .filter(|(node, _)| is_heard(node))
                 .max_by_key(|(_, matched)| **matched)
                 .map(|(node, _)| *node)
         };

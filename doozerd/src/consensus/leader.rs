@@ -43,9 +43,11 @@ impl Leader {
                 continue;
             };
             self.memberships.looked(term, LOOK_EVERY);
-            if self.memberships.changing.try_lock().is_err() {
+            let memberships = Arc::clone(&self.memberships);
+            // From looking to having acted: nobody is taken in between.
+            let Ok(_one_at_a_time) = memberships.changing.try_lock() else {
                 continue;
-            }
+            };
             let Some((known, sight)) = self.look() else {
                 continue;
             };
@@ -63,14 +65,14 @@ impl Leader {
         let known = memberships.settled()?;
         let slots = memberships.applied().slots.0.clone();
         let me = memberships.me();
-        let others = known.nodes.keys().filter(|node| **node != me);
         let sight = Sight {
             me,
             voters: known.voters.clone(),
             nodes: known.nodes.clone(),
             emptied: memberships.emptied(&slots),
             slots,
-            silent: memberships.silence(others),
+            silent: memberships.silence(&known.nodes),
+            heard: memberships.heard(),
             behind: memberships.lag(),
             lease: memberships.timing.lease(),
             timeout: self.timeout,
@@ -109,7 +111,6 @@ impl Leader {
     }
 
     async fn act(&self, known: &Known, step: &Step) -> Result<(), ChangeError> {
-        let _one_at_a_time = self.memberships.changing.lock().await;
         match step {
             Step::Admit(_) | Step::Dismiss(_) | Step::Remove(_) => {
                 self.change_members(known, step).await
@@ -120,13 +121,16 @@ impl Leader {
                 Ok(())
             }
             Step::Fill(path, rev, node) => {
-                self.set(path, *rev, node.to_string()).await?;
+                let fill = set(path, *rev, node.to_string());
+                self.memberships.write(vec![fill], &[]).await?;
                 info!(slot = path.as_str(), %node, "slot filled");
                 Ok(())
             }
             Step::Kick(path, rev, node) => {
                 warn!(slot = path.as_str(), %node, "member kicked: not heard of for too long");
-                self.set(path, *rev, String::new()).await
+                let mut mutations = vec![set(path, *rev, String::new())];
+                mutations.extend(self.memberships.farewell(*node));
+                self.memberships.write(mutations, &[]).await
             }
         }
     }
@@ -155,13 +159,12 @@ impl Leader {
         info!(?step, "{done}");
         Ok(())
     }
+}
 
-    async fn set(&self, path: &Path, rev: Revision, value: String) -> Result<(), ChangeError> {
-        let set = Mutation::Set {
-            path: path.clone(),
-            rev,
-            value: value.into(),
-        };
-        self.memberships.write(vec![set], &[]).await
+fn set(path: &Path, rev: Revision, value: String) -> Mutation {
+    Mutation::Set {
+        path: path.clone(),
+        rev,
+        value: value.into(),
     }
 }

@@ -62,6 +62,8 @@ struct Listening {
     term: u64,
     since: Instant,
     looked: Instant,
+    /// When each node was first asked about.
+    known: BTreeMap<NodeId, Instant>,
 }
 
 /// Sees and changes who is of the cluster.
@@ -94,6 +96,7 @@ impl Memberships {
                 term: 0,
                 since: now,
                 looked: now,
+                known: BTreeMap::new(),
             }),
             changing: tokio::sync::Mutex::default(),
         }
@@ -154,20 +157,32 @@ impl Memberships {
         listening.looked = now;
     }
 
-    /// For how long nothing was heard of each of these nodes.
-    pub(super) fn silence<'a>(
-        &self,
-        nodes: impl Iterator<Item = &'a NodeId>,
-    ) -> BTreeMap<NodeId, Duration> {
-        let listened = self.listening().since.elapsed();
+    /// For how long nothing was heard of each of these nodes while this one listened to them: not
+    /// before it led, and not before it knew of them.
+    pub(super) fn silence(&self, nodes: &BTreeMap<NodeId, NodeAddr>) -> BTreeMap<NodeId, Duration> {
+        let now = Instant::now();
+        let mut listening = self.listening();
+        listening.known.retain(|node, _| nodes.contains_key(node));
+        let heard = self.heard();
+        let mut silent = |node: &NodeId| {
+            let since = listening.since;
+            let first = *listening.known.entry(*node).or_insert(now);
+            let listened = now.saturating_duration_since(since.max(first));
+            heard
+                .get(node)
+                .map_or(listened, |heard| listened.min(*heard))
+        };
+        nodes.keys().map(|node| (*node, silent(node))).collect()
+    }
+
+    /// How long ago each node has answered last, of those that have since this one leads.
+    pub(super) fn heard(&self) -> BTreeMap<NodeId, Duration> {
         let metrics = self.engine.data_metrics();
         let metrics = metrics.borrow_watched();
-        let silent = |node: &NodeId| {
-            let beats = metrics.heartbeat.as_ref();
-            let beat = beats.and_then(|beats| beats.get(node).copied().flatten());
-            beat.map_or(listened, |at| listened.min(at.elapsed()))
-        };
-        nodes.map(|node| (*node, silent(node))).collect()
+        let beats = metrics.heartbeat.iter().flatten();
+        beats
+            .filter_map(|(node, at)| Some((*node, at.as_ref()?.elapsed())))
+            .collect()
     }
 
     /// How many entries each node is behind, of those of whom that is known.

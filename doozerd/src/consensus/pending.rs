@@ -58,6 +58,11 @@ impl Pending {
         self.session = Some(session);
     }
 
+    /// The session is no more.
+    pub(super) fn lost(&mut self) {
+        self.session = None;
+    }
+
     /// Gives a submitted mutation its counter.
     pub(super) fn open(&mut self, submitted: Submitted) -> u64 {
         let counter = self.next_counter();

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::debug;
 
 use super::answer::{Outcome, WriteError};
@@ -70,6 +70,10 @@ impl Proposer {
             {
                 in_flight.push(self.hand(counters, None));
             }
+            if is_open && self.has_lost_its_session() {
+                opening = Box::pin(open_session(Arc::clone(&self.shared), self.route.clone()));
+                is_open = false;
+            }
             let has_room = held.is_empty() || !is_open;
             let has_room = has_room
                 && in_flight.len() < ENTRIES_IN_FLIGHT_MAX
@@ -94,6 +98,11 @@ impl Proposer {
                 _ = expire.tick() => self.expire(),
             }
         }
+    }
+
+    /// A node that was removed and came back finds its session gone with it.
+    fn has_lost_its_session(&self) -> bool {
+        self.shared.pending().session().is_none() && self.shared.stopped().is_none()
     }
 
     /// Gives counters to what was submitted, in ranges that each make one entry.
@@ -127,6 +136,7 @@ impl Proposer {
         not_before: Option<Instant>,
     ) -> Pin<Box<dyn Future<Output = Handed> + Send>> {
         let (shared, route) = (Arc::clone(&self.shared), self.route.clone());
+        let limit = self.time_limit;
         Box::pin(async move {
             if let Some(not_before) = not_before {
                 sleep_until(not_before).await;
@@ -134,8 +144,14 @@ impl Proposer {
             let proposed = match route.leader() {
                 None => Proposed::NotTaken,
                 Some(leader) => match encode(&shared, counters.clone()) {
-                    None => Proposed::Agreed,
-                    Some(command) => route.propose(&leader, command).await,
+                    Encoded::NoSession => Proposed::NotTaken,
+                    Encoded::NothingOpen => Proposed::Agreed,
+                    // An entry that finds no quorum is never answered: past the limit nobody waits
+                    // for it any more, and others get its place.
+                    Encoded::Command(command) => {
+                        let proposed = timeout(limit, route.propose(&leader, command)).await;
+                        proposed.unwrap_or(Proposed::Unknown)
+                    }
                 },
             };
             Handed { counters, proposed }
@@ -190,14 +206,25 @@ impl Proposer {
     }
 }
 
+/// What there is to propose.
+enum Encoded {
+    Command(Command),
+    NothingOpen,
+    NoSession,
+}
+
 /// The entry for those of `counters` that have no answer yet.
-fn encode(shared: &Shared, counters: Range<u64>) -> Option<Command> {
+fn encode(shared: &Shared, counters: Range<u64>) -> Encoded {
     let mut pending = shared.pending();
-    let session = pending.session()?;
+    let Some(session) = pending.session() else {
+        return Encoded::NoSession;
+    };
     let floor = pending.floor();
     let mut proposals = pending.send(counters).peekable();
-    proposals.peek()?;
-    Some(Command(encode_batch(
+    if proposals.peek().is_none() {
+        return Encoded::NothingOpen;
+    }
+    Encoded::Command(Command(encode_batch(
         &shared.node.0,
         session,
         floor,

@@ -260,10 +260,32 @@ impl Shared {
             state.membership = member;
             state.collect_after_install(before, &mut told);
             self.members_changed(&mut state, true);
+            self.adopt_session(&state.store, &mut told);
             self.publish(&state);
         }
         for (waiter, outcome) in told {
             waiter.answer(outcome);
+        }
+    }
+
+    /// What this node opened and proposed may have been applied in a snapshot that was installed.
+    fn adopt_session(&self, store: &Store, told: &mut Vec<(Waiter, Outcome)>) {
+        let Some((session, nonce)) = store.session_of(&self.node.0) else {
+            return;
+        };
+        if nonce != self.nonce {
+            return;
+        }
+        let mut pending = self.pending();
+        pending.opened(session);
+        self.session.send_replace(Some(session));
+        for counter in pending.floor()..pending.next_counter() {
+            let Some(answer) = store.answer_of(&self.node.0, counter) else {
+                continue;
+            };
+            if let Some(open) = pending.take(counter) {
+                told.push((open.waiter, outcome_of(answer)));
+            }
         }
     }
 
@@ -390,11 +412,7 @@ impl Shared {
             return;
         }
         for (open, answer) in self.take_answered(batch) {
-            open.waiter.answer(match answer {
-                Answer::Applied(rev) => Outcome::Written(rev),
-                Answer::Refused(_, refusal) => Outcome::Refused(refusal),
-                Answer::Forgotten => Outcome::NotWritten(super::WriteError::Forgotten),
-            });
+            open.waiter.answer(outcome_of(answer));
         }
     }
 
@@ -403,10 +421,22 @@ impl Shared {
         if pending.session() != Some(batch.session) {
             return Vec::new();
         }
+        if !batch.is_session_known {
+            pending.lost();
+            self.session.send_replace(None);
+        }
         let answers = batch.answers.into_iter();
         answers
             .filter_map(|(counter, answer)| Some((pending.take(counter)?, answer)))
             .collect()
+    }
+}
+
+fn outcome_of(answer: Answer) -> Outcome {
+    match answer {
+        Answer::Applied(rev) => Outcome::Written(rev),
+        Answer::Refused(_, refusal) => Outcome::Refused(refusal),
+        Answer::Forgotten => Outcome::NotWritten(super::WriteError::Forgotten),
     }
 }
 

@@ -129,6 +129,7 @@ impl Connection {
             return;
         };
         let Self { stream, talk, .. } = self;
+        stream.becomes_link();
         drop(talk);
         door.enter(Turned {
             certified: stream.is_certified(),

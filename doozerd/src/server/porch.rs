@@ -122,6 +122,7 @@ impl Visit {
                 }
             }
             First::Link(request) => {
+                stream.becomes_link();
                 let turned = Turned {
                     certified: stream.is_certified(),
                     stream: Box::new(stream),

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
-use crate::net::TcpStream;
+use crate::net::{TcpStream, prepare_peer};
 
 /// A connection's stream.
 #[derive(Debug)]
@@ -18,6 +18,17 @@ pub(super) enum Stream {
 }
 
 impl Stream {
+    /// From now on it is another node's: one that is gone is noticed soon.
+    pub(super) fn becomes_link(&self) {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        if let Err(error) = prepare_peer(stream) {
+            tracing::debug!(%error, "set the socket's options");
+        }
+    }
+
     /// Whether the other end showed a certificate.
     pub(super) fn is_certified(&self) -> bool {
         match self {

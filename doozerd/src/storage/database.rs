@@ -86,10 +86,8 @@ impl MetadataRows {
         let transaction = database.begin_write().map_err(to_io)?;
         {
             let mut metadata = transaction.open_table(METADATA).map_err(to_io)?;
-            for change in changes {
-                if let Some((name, value)) = metadata::of_change(change) {
-                    put(&mut metadata, name, &value)?;
-                }
+            for (name, value) in changes.iter().copied().filter_map(metadata::of_change) {
+                put(&mut metadata, name, &value)?;
             }
             let number = (self.number + 1).to_le_bytes();
             put(&mut metadata, metadata::NUMBER, &number)?;

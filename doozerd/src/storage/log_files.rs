@@ -16,64 +16,36 @@
 //! A file all of whose entries are purged is removed, oldest first, and only after the purge point
 //! is durable in the metadata: a start finds either the files or the reason why they are not there.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use doozer_proto::peer;
-use openraft::entry::RaftEntry;
 use prost::Message;
 
-use crate::raft_types::{Entry, LogId, entry_from_message, log_id_from_message, log_id_to_message};
+use crate::raft_types::{Entry, LogId, log_id_from_message, log_id_to_message};
 
 use super::OpenError;
 use super::folder::Folder;
 use super::log_file::{
     Chain, HEADER_BYTES, Item, LogFlaw, RECORD_HEADER_BYTES, RecordWriter, VERSION, check_record,
-    header, is_entry, items, read_header, record_bytes,
+    header, items, read_header, record_bytes,
 };
+use super::log_index::{Index, Place};
+use super::log_reader::{FIRST, LogReader, NAME, path};
 use super::rows::{Change, RowReader};
 use super::vfs::VfsFile;
 
-/// What a log file's name begins with.
-pub(super) const NAME: &str = "log-";
 const ASIDE: &str = ".aside";
 /// A file that has reached this is the last no more.
 const FILE_BYTES: u64 = if cfg!(test) { 4 << 10 } else { 16 << 20 };
 /// Zeros that are written ahead at once.
 const AHEAD_BYTES: u64 = if cfg!(test) { 1 << 10 } else { 1 << 20 };
-/// The first file's number.
-const FIRST: u64 = 1;
-
-/// Where an entry's bytes are.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    file: u64,
-    at: u64,
-    len: u32,
-}
-
-/// Which entries stand, and where.
-#[derive(Debug, Default)]
-struct Index {
-    /// The index of the first place.
-    first: u64,
-    places: VecDeque<Place>,
-    /// The files from the first that is needed to the last.
-    files: VecDeque<(u64, Arc<dyn VfsFile>)>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    folder: Folder,
-    index: RwLock<Index>,
-}
 
 /// The log's files, and who writes them.
 #[derive(Debug)]
 pub(super) struct LogFiles {
-    shared: Arc<Shared>,
+    shared: Arc<LogReader>,
     chain: Chain,
     /// Where the next record goes in the last file.
     end: u64,
@@ -90,49 +62,6 @@ struct Scanned {
     end: u64,
 }
 
-impl Index {
-    fn next(&self) -> u64 {
-        self.first + self.places.len() as u64
-    }
-
-    fn last_file(&self) -> Option<(u64, Arc<dyn VfsFile>)> {
-        let (number, file) = self.files.back()?;
-        Some((*number, Arc::clone(file)))
-    }
-
-    fn append(&mut self, index: u64, place: Place) -> bool {
-        if self.places.is_empty() {
-            self.first = index;
-        }
-        let follows = index == self.next();
-        self.places.push_back(place);
-        follows
-    }
-
-    fn truncate_from(&mut self, index: u64) {
-        let kept = usize::try_from(index.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        self.places.truncate(kept);
-    }
-
-    fn purge_to(&mut self, index: u64) {
-        while !self.places.is_empty() && self.first <= index {
-            self.places.pop_front();
-            self.first += 1;
-        }
-    }
-
-    fn place(&self, index: u64) -> Option<Place> {
-        let slot = usize::try_from(index.checked_sub(self.first)?).ok()?;
-        self.places.get(slot).copied()
-    }
-
-    fn file(&self, number: u64) -> Option<Arc<dyn VfsFile>> {
-        let (first, _) = self.files.front()?;
-        let slot = usize::try_from(number.checked_sub(*first)?).ok()?;
-        self.files.get(slot).map(|(_, file)| Arc::clone(file))
-    }
-}
-
 impl LogFiles {
     /// Opens the files that stand, checked, or makes the first. Entries up to `purged` are not
     /// wanted any more.
@@ -140,7 +69,7 @@ impl LogFiles {
         remove_aside(folder)
             .map_err(OpenError::io(&folder.dir, "removing unfinished log files"))?;
         let numbers = numbers(folder).map_err(OpenError::io(&folder.dir, "listing the log"))?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(LogReader {
             folder: folder.clone(),
             index: RwLock::default(),
         });
@@ -248,55 +177,37 @@ impl LogFiles {
         if self.end >= FILE_BYTES {
             self.next_file()?;
         }
-        let mut record = RecordWriter::new();
-        let mut places = Vec::new();
-        for change in changes {
-            match change {
-                Change::Append { first, entries } => {
-                    for (index, entry) in (*first..).zip(entries) {
-                        places.push((index, record.entry(index, entry)));
-                    }
-                }
-                Change::TruncateFrom(index) => record.truncate(*index),
-                Change::Committed(id) => {
-                    let id = id.as_ref().map(|id| log_id_to_message(id).encode_to_vec());
-                    record.committed(&id.unwrap_or_default());
-                }
-                Change::Purge(_) | Change::Vote(_) | Change::Snapshots(_) => {}
-            }
-        }
+        let (record, within) = encode(changes);
         let (bytes, chain) = record.finish(self.chain);
         let (number, file) = self.index().last_file().ok_or_else(closed)?;
         self.write(&*file, &bytes)?;
         let start = self.end;
         self.end += bytes.len() as u64;
         self.chain = chain;
-        let mut said_committed = None;
-        let mut index = self.index_mut();
-        let mut places = places.into_iter();
+        let mut places = within.into_iter().map(|(at, len)| Place {
+            file: number,
+            at: start + at,
+            len,
+        });
         for change in changes {
-            match change {
-                Change::Append { entries, .. } => {
-                    for (at, (within, len)) in places.by_ref().take(entries.len()) {
-                        let at_file = start + within;
-                        let place = Place {
-                            file: number,
-                            at: at_file,
-                            len,
-                        };
-                        index.append(at, place);
-                    }
-                }
-                Change::TruncateFrom(from) => index.truncate_from(*from),
-                Change::Committed(id) => said_committed = Some(*id),
-                Change::Purge(_) | Change::Vote(_) | Change::Snapshots(_) => {}
-            }
-        }
-        drop(index);
-        if let Some(committed) = said_committed {
-            (self.committed, self.committed_in) = (committed, number);
+            self.note(change, number, &mut places);
         }
         Ok(())
+    }
+
+    /// Takes note of a change that is durable, in the file of that number.
+    fn note(&mut self, change: &Change, file: u64, places: &mut impl Iterator<Item = Place>) {
+        match change {
+            Change::Append { first, entries } => {
+                let mut index = self.index_mut();
+                for (entry, place) in (*first..).zip(places.take(entries.len())) {
+                    index.append(entry, place);
+                }
+            }
+            Change::TruncateFrom(from) => self.index_mut().truncate_from(*from),
+            Change::Committed(id) => (self.committed, self.committed_in) = (*id, file),
+            Change::Purge(_) | Change::Vote(_) | Change::Snapshots(_) => {}
+        }
     }
 
     /// What has to be said again before entries up to `id` are let go of, with the file that says it.
@@ -490,58 +401,25 @@ impl LogFiles {
     }
 }
 
-impl Shared {
-    fn index(&self) -> RwLockReadGuard<'_, Index> {
-        self.index.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn read_one(&self, index: u64) -> io::Result<(Entry, u64)> {
-        let (place, file) = {
-            let known = self.index();
-            let place = known.place(index);
-            (place, place.and_then(|place| known.file(place.file)))
-        };
-        let (Some(place), Some(file)) = (place, file) else {
-            return Err(self.flaw(None, format!("log entry {index} is missing")));
-        };
-        let wrong = |what: &str| self.flaw(Some(place), format!("log entry {index} {what}"));
-        let mut bytes = vec![0; place.len as usize + 4];
-        file.read_at(place.at - 4, &mut bytes)?;
-        if !is_entry(index, &bytes) {
-            return Err(wrong("has a wrong checksum"));
-        }
-        let message = peer::Entry::decode(&bytes[4..]).map_err(|_flaw| wrong("makes no sense"))?;
-        let entry = entry_from_message(message).map_err(|_flaw| wrong("makes no sense"))?;
-        if entry.index() != index {
-            return Err(wrong("is another one"));
-        }
-        Ok((entry, u64::from(place.len)))
-    }
-
-    fn flaw(&self, place: Option<Place>, what: String) -> io::Error {
-        let file = place.map_or(FIRST, |place| place.file);
-        let path = path(&self.folder, file);
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            OpenError::Damaged { path, what },
-        )
-    }
-}
-
-impl RowReader for Shared {
-    fn read(&self, start: u64, end: u64, bytes_max: u64) -> io::Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        let mut bytes = 0;
-        for index in start..end {
-            let len = self.index().place(index).map_or(0, |place| place.len);
-            bytes += u64::from(len);
-            if bytes > bytes_max && !entries.is_empty() {
-                break;
+/// A record of changes, and where in it each entry stands, and how long it is.
+fn encode(changes: &[&Change]) -> (RecordWriter, Vec<(u64, u32)>) {
+    let mut record = RecordWriter::new();
+    let mut places = Vec::new();
+    for change in changes {
+        match change {
+            Change::Append { first, entries } => {
+                let entries = (*first..).zip(entries);
+                places.extend(entries.map(|(index, entry)| record.entry(index, entry)));
             }
-            entries.push(self.read_one(index)?.0);
+            Change::TruncateFrom(index) => record.truncate(*index),
+            Change::Committed(id) => {
+                let id = id.as_ref().map(|id| log_id_to_message(id).encode_to_vec());
+                record.committed(&id.unwrap_or_default());
+            }
+            Change::Purge(_) | Change::Vote(_) | Change::Snapshots(_) => {}
         }
-        Ok(entries)
     }
+    (record, places)
 }
 
 enum ScanError {
@@ -559,10 +437,6 @@ impl From<LogFlaw> for ScanError {
     fn from(flaw: LogFlaw) -> Self {
         Self::Flaw(flaw)
     }
-}
-
-fn path(folder: &Folder, number: u64) -> PathBuf {
-    folder.path(&format!("{NAME}{number:08}"))
 }
 
 fn number_of(name: &str) -> Option<u64> {

@@ -61,6 +61,8 @@ mod identity;
 mod log;
 mod log_file;
 mod log_files;
+mod log_index;
+mod log_reader;
 mod metadata;
 mod queue;
 mod rows;

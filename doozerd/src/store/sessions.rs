@@ -57,8 +57,12 @@ pub(super) struct Executed {
 }
 
 impl Sessions {
-    /// Gives `node` the session `id` in place of any it has.
-    pub(super) fn open(&mut self, node: Bytes, id: u64, nonce: u64) {
+    /// Gives `node` the session `id` in place of any it has, but for one of the same opening: an
+    /// opening that comes again opens nothing. Returns the session's id.
+    pub(super) fn open(&mut self, node: Bytes, id: u64, nonce: u64) -> u64 {
+        if let Some(there) = self.0.get(&node).filter(|there| there.nonce == nonce) {
+            return there.id;
+        }
         let session = Session {
             id,
             nonce,
@@ -69,10 +73,16 @@ impl Sessions {
         while self.0.len() > SESSIONS_MAX {
             let first = self.0.iter().min_by_key(|(_, session)| session.id);
             let Some(node) = first.map(|(node, _)| node.clone()) else {
-                return;
+                break;
             };
             self.0.remove(&node);
         }
+        id
+    }
+
+    /// The session that `node` has.
+    pub(super) fn of(&self, node: &[u8]) -> Option<&Session> {
+        self.0.get(node)
     }
 
     /// The session `id` of `node`, if it is the node's newest.

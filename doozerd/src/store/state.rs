@@ -42,6 +42,8 @@ pub struct AnsweredBatch {
     pub node: Bytes,
     /// Its session.
     pub session: u64,
+    /// Whether that is its session still.
+    pub is_session_known: bool,
     /// Each counter and its answer, in the batch's order.
     pub answers: Vec<(u64, Answer)>,
 }
@@ -82,11 +84,11 @@ impl Store {
         let (mut opened, mut batch) = (None, None);
         match Command::decode(command)? {
             Command::OpenSession { node, nonce } => {
-                self.sessions.open(node.clone(), index, nonce);
+                let session = self.sessions.open(node.clone(), index, nonce);
                 opened = Some(Opened {
                     node,
                     nonce,
-                    session: index,
+                    session,
                 });
             }
             Command::Batch(proposed) => batch = Some(self.apply_batch(proposed)),
@@ -132,6 +134,18 @@ impl Store {
         SnapshotSource::new(self.rev(), &self.history, &self.sessions)
     }
 
+    /// The session that `node` has, by its id and nonce.
+    pub fn session_of(&self, node: &[u8]) -> Option<(u64, u64)> {
+        self.sessions
+            .of(node)
+            .map(|session| (session.id, session.nonce))
+    }
+
+    /// The answer that is kept for a counter of `node`'s session.
+    pub fn answer_of(&self, node: &[u8], counter: u64) -> Option<Answer> {
+        self.sessions.of(node)?.answered(counter)
+    }
+
     #[cfg(test)]
     pub(super) fn set_roots_max(&mut self, roots_max: usize) {
         self.history.set_roots_max(roots_max);
@@ -143,6 +157,7 @@ impl Store {
     }
 
     fn apply_batch(&mut self, batch: Batch) -> AnsweredBatch {
+        let is_session_known = self.sessions.get_mut(&batch.node, batch.session).is_some();
         let answers = if let Some(session) = self.sessions.get_mut(&batch.node, batch.session) {
             session.raise_floor(batch.floor);
             let mut execute = |mutation| execute(&mut self.view, &mut self.history, mutation);
@@ -159,6 +174,7 @@ impl Store {
         AnsweredBatch {
             node: batch.node,
             session: batch.session,
+            is_session_known,
             answers,
         }
     }

@@ -63,7 +63,7 @@ const HANDSHAKE_BYTES_MAX: usize = 64 << 10;
 /// Bytes of a message: one mutation of the largest value that can be allowed, and then some.
 const MESSAGE_BYTES_MAX: usize = 80 << 20;
 /// How long a link may take to stand, from connecting on.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(1);
+const HANDSHAKE_MAX: Duration = Duration::from_secs(2);
 /// Requests under way on one link; past it none is read.
 const IN_FLIGHT_MAX: usize = 64;
 

@@ -72,10 +72,28 @@ impl Link {
                 }
                 request = self.rx.next::<LinkRequest>(), if answers.len() < IN_FLIGHT_MAX => {
                     let Some(request) = request? else { return Ok(()) };
+                    if !belongs(kind, request.body.as_ref()) {
+                        let what = format!("a request that does not belong on a link of kind {kind:?}");
+                        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                    }
                     answers.push(begin(&*service, &self.peer, request).await);
                 }
             }
         }
+    }
+}
+
+/// What was proved for one kind of link is good for its requests alone.
+fn belongs(kind: LinkKind, body: Option<&link_request::Body>) -> bool {
+    use link_request::Body;
+
+    match body {
+        None => true,
+        Some(Body::Append(_)) => matches!(kind, LinkKind::Append | LinkKind::Control),
+        Some(Body::Vote(_) | Body::PreVote(_) | Body::Transfer(_)) => kind == LinkKind::Control,
+        Some(Body::Forward(_)) => kind == LinkKind::Forward,
+        Some(Body::Attach(_)) => kind == LinkKind::Attach,
+        Some(Body::SnapshotBegin(_) | Body::SnapshotPart(_)) => kind == LinkKind::Snapshot,
     }
 }
 

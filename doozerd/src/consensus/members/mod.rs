@@ -42,8 +42,12 @@ pub(super) struct Sight {
     pub(super) slots: Vec<Slot>,
     /// Who had a free slot before it was emptied, and has not attached since.
     pub(super) emptied: BTreeMap<Path, NodeId>,
-    /// For how long nothing was heard of the others.
+    /// For how long nothing was heard of the others while this node listened: what they can be
+    /// blamed for.
     pub(super) silent: BTreeMap<NodeId, Duration>,
+    /// How long ago the others were heard last; none for those who have not been since this node
+    /// leads.
+    pub(super) heard: BTreeMap<NodeId, Duration>,
     /// How many entries the others are behind; none for one of whom nothing is known.
     pub(super) behind: BTreeMap<NodeId, u64>,
     /// Who was heard within it has answered.
@@ -85,8 +89,8 @@ pub(super) fn next_step(sight: &Sight) -> Option<Step> {
 
 impl Sight {
     fn has_answered(&self, node: NodeId) -> bool {
-        let silent = self.silent.get(&node);
-        node == self.me || silent.is_some_and(|silent| *silent <= self.lease)
+        let heard = self.heard.get(&node);
+        node == self.me || heard.is_some_and(|heard| *heard <= self.lease)
     }
 
     fn is_lost(&self, node: NodeId) -> bool {

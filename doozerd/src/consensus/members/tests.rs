@@ -36,6 +36,9 @@ fn sight(voters: &[u64], nodes: &[u64], slots: &[u64]) -> Sight {
         silent: others()
             .map(|number| (id(*number), Duration::ZERO))
             .collect(),
+        heard: others()
+            .map(|number| (id(*number), Duration::ZERO))
+            .collect(),
         behind: others().map(|number| (id(*number), 0)).collect(),
         lease: Duration::from_millis(600),
         timeout: Duration::from_secs(60),
@@ -44,6 +47,7 @@ fn sight(voters: &[u64], nodes: &[u64], slots: &[u64]) -> Sight {
 
 fn silence(sight: &mut Sight, number: u64, secs: u64) {
     sight.silent.insert(id(number), Duration::from_secs(secs));
+    sight.heard.insert(id(number), Duration::from_secs(secs));
 }
 
 fn fill(slot_number: u64, node: u64) -> Step {
@@ -136,6 +140,17 @@ fn a_kicked_member_is_dismissed_and_then_removed() {
 }
 
 #[test]
+fn who_was_never_heard_has_not_answered_however_new_the_leader_is() {
+    let mut seen = sight(&[1, 2, 3], &[1, 2, 3], &[1, 3]);
+    seen.heard.remove(&id(3));
+    assert_eq!(
+        next_step(&seen),
+        None,
+        "without 2 there would be no majority"
+    );
+}
+
+#[test]
 fn a_timeout_below_some_leases_counts_as_these() {
     let mut seen = sight(&[1, 2, 3], &[1, 2, 3], &[1, 2, 3]);
     seen.timeout = Duration::from_millis(1);
@@ -168,6 +183,7 @@ fn who_was_put_out_of_a_slot_does_not_take_it_again() {
     assert_eq!(next_step(&seen), None);
     seen.nodes.insert(id(4), NodeAddr::default());
     seen.silent.insert(id(4), Duration::ZERO);
+    seen.heard.insert(id(4), Duration::ZERO);
     seen.behind.insert(id(4), 0);
     assert_eq!(next_step(&seen), Some(fill(2, 4)));
     seen.emptied.clear();

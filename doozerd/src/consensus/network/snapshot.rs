@@ -86,9 +86,12 @@ async fn send_all(
     record: SnapshotRecord,
 ) -> io::Result<LinkResponse> {
     put(link, link_request::Body::SnapshotBegin(begin)).await?;
-    let (tx, mut frames) = mpsc::channel(FRAMES_AHEAD);
+    let (tx, frames) = mpsc::channel(FRAMES_AHEAD);
     let reading = blocking::run(move || read_ahead(&snapshots, &record, &tx));
-    let sending = async {
+    let to = &mut *link;
+    let sending = async move {
+        // Let go of as this ends, however it does: whoever reads ahead must not wait for ever.
+        let mut frames = frames;
         while let Some(frame) = frames.recv().await {
             let frame = Bytes::from(frame?);
             for (at, bytes) in parts(&frame) {
@@ -98,7 +101,7 @@ async fn send_all(
                     ends_frame,
                     ends: false,
                 };
-                put(link, link_request::Body::SnapshotPart(part)).await?;
+                put(to, link_request::Body::SnapshotPart(part)).await?;
             }
         }
         Ok::<_, io::Error>(())

@@ -264,6 +264,7 @@ fn applied_says_which_revisions_it_made() {
     let command = encode_batch(NODE, 1, 1, proposals.iter());
     let made = rig.store.apply(5, &command).unwrap();
     let batch = AnsweredBatch {
+        is_session_known: true,
         node: Bytes::from_static(NODE),
         session: 1,
         answers: vec![(1, applied(1)), (2, mismatch(2)), (3, mismatch(3))],
