@@ -38,7 +38,11 @@ impl ControlFiles {
         self.ensure(ctl::name(), &self.cluster).await?;
         self.write_node().await?;
         if !self.is_slot_there() {
-            self.ensure(ctl::cal(0), &self.node).await?;
+            let taken = self.ensure(ctl::cal(0), &self.node).await;
+            // The leader, which is this node, may have given it the slot in the same moment.
+            if let (Err(error), false) = (taken, self.is_slot_there()) {
+                return Err(error);
+            }
         }
         self.write_member(true).await
     }

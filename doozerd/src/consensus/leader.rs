@@ -74,6 +74,7 @@ impl Leader {
             silent: memberships.silence(&known.nodes),
             heard: memberships.heard(),
             behind: memberships.lag(),
+            is_founded: memberships.is_written(me),
             lease: memberships.timing.lease(),
             timeout: self.timeout,
         };

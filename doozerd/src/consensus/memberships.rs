@@ -269,6 +269,16 @@ impl Memberships {
             .collect()
     }
 
+    /// Whether a node has written the last of what every node says of itself.
+    pub(super) fn is_written(&self, node: NodeId) -> bool {
+        let published = self.shared.published();
+        let version = ctl::node_version(&node.to_string()).ok();
+        version.is_some_and(|path| {
+            let found = published.view.tree.lookup(path.as_bytes());
+            matches!(found, Found::File { .. })
+        })
+    }
+
     /// Whom each free slot was taken from by an operator: its last holder, unless that has attached
     /// since.
     pub(super) fn emptied(&self, slots: &[Slot]) -> BTreeMap<Path, NodeId> {

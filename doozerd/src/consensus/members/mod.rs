@@ -50,6 +50,8 @@ pub(super) struct Sight {
     pub(super) heard: BTreeMap<NodeId, Duration>,
     /// How many entries the others are behind; none for one of whom nothing is known.
     pub(super) behind: BTreeMap<NodeId, u64>,
+    /// Whether this node has written what it is: before that its founding is under way.
+    pub(super) is_founded: bool,
     /// Who was heard within it has answered.
     pub(super) lease: Duration,
     /// After what silence a node is removed.
@@ -171,7 +173,7 @@ impl Sight {
 
     /// Nobody holds a slot: the leader takes one, since somebody has to.
     fn reclaim(&self) -> Option<Step> {
-        if !self.wanted().is_empty() {
+        if !self.is_founded || !self.wanted().is_empty() {
             return None;
         }
         let free = self.slots.iter().find(|slot| slot.holder == Holder::Free);

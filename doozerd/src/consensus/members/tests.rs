@@ -33,6 +33,7 @@ fn sight(voters: &[u64], nodes: &[u64], slots: &[u64]) -> Sight {
             .map(|(number, node)| slot(number, holder(node)))
             .collect(),
         emptied: BTreeMap::new(),
+        is_founded: true,
         silent: others()
             .map(|number| (id(*number), Duration::ZERO))
             .collect(),
@@ -112,6 +113,9 @@ fn the_last_voter_stays_and_takes_a_slot() {
         Some(Step::Fill(ctl::cal(0), Revision::MISSING, id(1)))
     );
     assert_eq!(next_step(&sight(&[1], &[1, 2], &[0])), Some(fill(0, 1)));
+    let mut founding = sight(&[1], &[1], &[]);
+    founding.is_founded = false;
+    assert_eq!(next_step(&founding), None, "its founder takes the first");
 }
 
 #[test]
