@@ -24,6 +24,10 @@ build:
 run *FLAGS:
     cargo run --release --locked --bin doozerd -- {{FLAGS}}
 
+# Run a cluster of N nodes on this machine until Ctrl-C
+cluster N="3" *FLAGS:
+    scripts/cluster.sh {{N}} {{FLAGS}}
+
 # The tests alone, or those that FILTER names
 test *FILTER:
     cargo build --workspace --bins --locked

@@ -14,5 +14,6 @@ pub mod replay;
 pub mod script;
 pub mod server;
 pub mod strace;
+pub mod tls;
 pub mod wait;
 pub mod wire;

@@ -20,6 +20,15 @@ use crate::wire::{Request, Response, verb};
 /// Flags that keep the server from writing revisions of its own once it is up.
 pub const STILL: &[&str] = &["-pulse", "1000000"];
 
+/// What a server is not to find where the tests run.
+const VARIABLES: [&str; 5] = [
+    "DOOZER_BOOT_URI",
+    "DOOZER_RWSECRET",
+    "DOOZER_ROSECRET",
+    "DOOZER_PEERSECRET",
+    "DOOZER_PEERSECRET_OLD",
+];
+
 /// How long a start may take before the test fails.
 const START_WITHIN: Duration = Duration::from_secs(30);
 
@@ -86,6 +95,13 @@ impl Launch {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Takes back every [`Self::env`] of that name.
+    #[must_use]
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.env.retain(|(set, _)| set != name);
         self
     }
 
@@ -180,7 +196,7 @@ impl Launch {
             Web::ByDefault => &mut command,
         };
         command.args(&self.flags).current_dir(home.path());
-        for name in ["DOOZER_BOOT_URI", "DOOZER_RWSECRET", "DOOZER_ROSECRET"] {
+        for name in VARIABLES {
             command.env_remove(name);
         }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
@@ -320,6 +336,11 @@ impl Server {
         fs::remove_dir_all(&self.data).expect("a data folder that can be removed");
         self.launch.flags = flags.iter().map(ToString::to_string).collect();
         self.spawn_again();
+    }
+
+    /// What its next start is to be like.
+    pub fn change(&mut self, change: impl FnOnce(Launch) -> Launch) {
+        self.launch = change(std::mem::take(&mut self.launch));
     }
 
     /// Starts it again after its end and kills it in the middle of its start.

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::server::Server;
+
 /// How long between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
@@ -15,6 +17,19 @@ pub fn until(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
         );
         pause(LOOK_EVERY);
     }
+}
+
+/// Whether some line of `server`'s log holds all of `words`.
+pub fn has_line(server: &Server, words: &[&str]) -> bool {
+    let holds = |line: &str| words.iter().all(|word| line.contains(word));
+    server.log().lines().any(holds)
+}
+
+/// Waits until some line of `server`'s log holds all of `words`.
+#[track_caller]
+pub fn until_line(server: &Server, words: &[&str], limit: Duration) {
+    let what = format!("{} logs {words:?}", server.addr());
+    until(&what, limit, || has_line(server, words));
 }
 
 /// Lets real time pass, where the time itself is what is tested.

@@ -2,17 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics with what went wrong")]
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use compat_tests::server::{Launch, STILL, Server};
-use compat_tests::wire::{Request, Response, error, verb};
+use compat_tests::tls::TlsConnection;
+use compat_tests::wire::{Request, error, verb};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::CertificateDer;
 use tempfile::TempDir;
 
 /// A self-signed certificate for 127.0.0.1, and its two files.
@@ -43,34 +41,7 @@ impl Certificate {
     }
 
     fn connect(&self, server: &Server) -> TlsConnection {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.der.clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = ServerName::try_from("127.0.0.1").unwrap();
-        let client = ClientConnection::new(Arc::new(config), name).unwrap();
-        let socket = TcpStream::connect(server.addr()).unwrap();
-        socket
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
-        TlsConnection(StreamOwned::new(client, socket))
-    }
-}
-
-struct TlsConnection(StreamOwned<ClientConnection, TcpStream>);
-
-impl TlsConnection {
-    fn call(&mut self, request: &Request) -> Response {
-        self.0.write_all(&request.frame()).unwrap();
-        let mut header = [0; 4];
-        self.0.read_exact(&mut header).unwrap();
-        let mut message = vec![0; u32::from_be_bytes(header) as usize];
-        self.0.read_exact(&mut message).unwrap();
-        Response::parse(&message).unwrap()
+        TlsConnection::open(server.addr(), &self.der).unwrap()
     }
 }
 

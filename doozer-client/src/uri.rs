@@ -1,5 +1,6 @@
 //! Reads `doozer:` URIs and plain addresses.
 
+use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
@@ -90,6 +91,17 @@ impl DoozerUri {
             return Err(UriError::Empty);
         }
         Ok(uri)
+    }
+}
+
+/// As it is typed, but for the secret: three dots stand in its place.
+impl fmt::Display for DoozerUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let addresses = self.addresses.iter().map(|address| format!("ca={address}"));
+        let cluster = self.cluster.iter().map(|name| format!("cn={name}"));
+        let secret = self.secret.iter().map(|_secret| "sk=...".to_owned());
+        let pairs: Vec<String> = addresses.chain(cluster).chain(secret).collect();
+        write!(f, "doozer:?{}", pairs.join("&"))
     }
 }
 
@@ -267,5 +279,6 @@ mod tests {
     fn a_secret_is_never_printed() {
         let uri: DoozerUri = "doozer:?ca=a&sk=hunter2".parse().unwrap();
         assert!(!format!("{uri:?}").contains("hunter2"));
+        assert_eq!(uri.to_string(), "doozer:?ca=a:8046&sk=...");
     }
 }

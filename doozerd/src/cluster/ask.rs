@@ -8,7 +8,7 @@ use thiserror::Error;
 use tokio::time::{Duration, timeout};
 
 use crate::raft_types::{NodeAddr, NodeId, node_from_message, node_to_message};
-use crate::transport::{ClusterId, DialError, Dialer, LinkKind, Target};
+use crate::transport::{DialError, Dialer, LinkKind, Peer, Target};
 
 /// How long a node may take to take another one in.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -30,26 +30,27 @@ pub(super) enum AskError {
     Refused { addr: String, why: String },
 }
 
-/// The cluster that the node at `addr` holds, if it holds one.
-pub(super) async fn probe(dialer: &Dialer, addr: &str) -> Result<Option<ClusterId>, DialError> {
+/// Who is at `addr`, and of which cluster.
+pub(super) async fn meet(dialer: &Dialer, addr: &str) -> Result<Peer, DialError> {
     let target = Target {
         addr: addr.to_owned(),
         node: None,
     };
     let link = dialer.dial(LinkKind::Attach, &target).await?;
-    Ok(link.peer.cluster)
+    Ok(link.peer)
 }
 
-/// Asks the node at `addr`, or the leader that it names, to take this one in.
+/// Asks the node at `addr`, or the leader that it names, to take this one in; returns the address of
+/// the one that did.
 pub(super) async fn attach(
     dialer: &Dialer,
     addr: &str,
     me: (NodeId, &NodeAddr),
-) -> Result<(), AskError> {
+) -> Result<String, AskError> {
     let mut addr = addr.to_owned();
     for _hop in 0..HOPS_MAX {
         match attach_at(dialer, &addr, me).await? {
-            Outcome::Attached(_) => return Ok(()),
+            Outcome::Attached(_) => return Ok(addr),
             Outcome::Refused(why) => return Err(AskError::Refused { addr, why }),
             Outcome::NotLeader(leader) => {
                 let named = leader.node.as_ref().map(node_from_message);

@@ -3,33 +3,27 @@
 //! # The election
 //! `/ctl/ns/NAME/ID` there holds the address of member ID of the cluster NAME, `/ctl/boot/NAME` the
 //! id of the node that founded it. A node with an empty folder asks every address registered; if one
-//! holds the cluster, it attaches. Else it writes its own address, and then its id to the boot file
-//! at revision 0: whoever succeeds founds, whoever does not looks again. The id is kept in the
-//! folder before the election (`Storage::candidate`), so that a founder that dies right after it
-//! recognises itself.
+//! holds the cluster, it attaches. Else, where nobody founded it yet, it writes its own address, and
+//! then its id to the boot file at revision 0: whoever succeeds founds, whoever does not looks again.
+//! The id is kept in the folder before the election (`Storage::candidate`), so that a founder that
+//! dies right after it recognises itself.
+//!
+//! A round that can change nothing writes nothing: those who wait leave the `DzNS` its history.
 //!
 //! A boot file that names a node nobody can reach is never cleared by a node: its founder may only
 //! be down. Who is sure that it is gone for good deletes the file, and the waiting nodes elect anew.
-//!
-//! # The registry
-//! A member keeps its address registered, a node that is none has nothing there, and the leader
-//! removes what nodes that are gone have left.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use doozer_client::{Client, Code, DoozerUri, ErrCode, Error, Options, Secret};
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use super::ask::probe;
-use crate::consensus::Consensus;
+use super::ask::meet;
+use super::said::Said;
 use crate::raft_types::NodeId;
 use crate::transport::{ClusterId, Dialer};
 
-/// How often the registry is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long the `DzNS` may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
@@ -40,8 +34,8 @@ pub(super) enum Elected {
     Founder,
     /// There is a cluster.
     Cluster(ClusterId, Vec<String>),
-    /// Neither yet, and why.
-    Later(String),
+    /// Neither yet.
+    Later,
 }
 
 /// Where a cluster is registered.
@@ -49,8 +43,6 @@ pub(super) enum Elected {
 pub struct Boot {
     /// The `DzNS`.
     pub uri: DoozerUri,
-    /// As it was typed.
-    pub typed: String,
     /// Sent to it, after the URI's own secret.
     pub secret: Option<Secret>,
     /// The cluster's name.
@@ -61,20 +53,57 @@ pub struct Boot {
     pub addr: String,
 }
 
+/// An entry of the registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) path: String,
+    pub(super) rev: i64,
+    pub(super) addr: String,
+}
+
+impl Entry {
+    /// The id of the node that it is of.
+    pub(super) fn id(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// What the nodes that are registered showed.
+enum Seen {
+    Cluster(ClusterId, String),
+    /// The founder itself is on its way.
+    Founding(String),
+    /// Why none of them is of any use, one by one.
+    Nothing(Vec<String>),
+}
+
 impl Boot {
-    async fn client(&self) -> Result<Client> {
+    /// A connection to the `DzNS`.
+    pub(super) async fn client(&self) -> Result<Client> {
         let options = Options {
             dial_timeout: ANSWER_MAX,
             request_timeout: Some(ANSWER_MAX),
-            secret: self.secret.clone(),
             ..Options::default()
         };
-        Client::connect(&self.uri, options)
-            .await
-            .with_context(|| format!("ask the DzNS at {}", self.typed))
+        let client = Client::connect(&self.uri, options).await;
+        let client = client.map_err(|error| match error {
+            refused @ Error::Refused { .. } => {
+                anyhow::Error::from(refused).context(self.cannot("gain access"))
+            }
+            error => anyhow::Error::from(error).context(format!("ask the DzNS at {}", self.uri)),
+        })?;
+        if let Some(secret) = &self.secret {
+            match client.access(secret.clone()).await {
+                // It has a secret of its own, or none: what is refused without shows itself.
+                Err(Error::Refused { .. }) => debug!("the DzNS does not take the write secret"),
+                taken => taken.with_context(|| format!("ask the DzNS at {}", self.uri))?,
+            }
+        }
+        Ok(client)
     }
 
-    fn ns(&self, node: &str) -> String {
+    /// The file in which `node` is registered.
+    pub(super) fn ns(&self, node: &str) -> String {
         format!("/ctl/ns/{}/{node}", self.cluster)
     }
 
@@ -82,134 +111,177 @@ impl Boot {
         format!("/ctl/boot/{}", self.cluster)
     }
 
-    /// One round of the election.
-    pub(super) async fn elect(&self, dialer: &Dialer) -> Result<Elected> {
+    /// Who is registered.
+    pub(super) async fn registered(&self, client: &Client) -> Result<Vec<Entry>> {
+        let files = client.walk_all(&self.ns("*"), None).await;
+        let files = files.context("read who is registered at the DzNS")?;
+        let entry = |file: doozer_client::Event| Entry {
+            addr: String::from_utf8_lossy(&file.value).into_owned(),
+            path: file.path,
+            rev: file.rev,
+        };
+        Ok(files.into_iter().map(entry).collect())
+    }
+
+    /// The addresses of the other nodes that are registered.
+    pub(super) async fn others(&self) -> Result<Vec<String>> {
         let client = self.client().await?;
+        let entries = self.registered(&client).await?;
+        let others = entries.into_iter().map(|entry| entry.addr);
+        Ok(others.filter(|addr| *addr != self.addr).collect())
+    }
+
+    /// One round of the election.
+    pub(super) async fn elect(&self, dialer: &Dialer, said: &mut Said) -> Result<Elected> {
+        let client = self.client().await?;
+        // In this order: a founder registers before it stands, so who is named is in the registry.
+        let founder = self.founder(&client).await?;
+        let entries = self.registered(&client).await?;
+        said.note("asking the DzNS", &self.asked(&entries));
         let me = self.node.to_string();
-        let registered = client.walk_all(&self.ns("*"), None).await;
-        let registered = registered.context("read who is registered at the DzNS")?;
-        let mut silent = Vec::new();
-        for entry in registered {
-            let addr = String::from_utf8_lossy(&entry.value).into_owned();
-            if entry.path.ends_with(&me) {
-                continue;
+        let named = founder.as_deref().filter(|founder| *founder != me);
+        let reasons = match self.look(dialer, &entries, named).await {
+            Seen::Cluster(cluster, addr) => {
+                info!(dzns = %self.uri, addr, "found the cluster through the DzNS");
+                return Ok(Elected::Cluster(cluster, vec![addr]));
             }
-            match probe(dialer, &addr).await {
-                Ok(Some(cluster)) => {
-                    info!(dzns = self.typed, addr, "found a member through the DzNS");
-                    return Ok(Elected::Cluster(cluster, vec![addr]));
-                }
-                Ok(None) => {}
-                Err(error) => silent.push(error.to_string()),
+            Seen::Founding(addr) => {
+                said.note("waiting for the founder", &format!("it is at {addr}"));
+                return Ok(Elected::Later);
+            }
+            Seen::Nothing(reasons) => reasons,
+        };
+        match founder {
+            None => self.stand(&client, said).await,
+            Some(founder) if founder == me => self.stand_again(&client, said).await,
+            Some(founder) => {
+                said.say("no node of the cluster", &self.gone(&founder, &reasons));
+                Ok(Elected::Later)
             }
         }
+    }
+
+    fn asked(&self, entries: &[Entry]) -> String {
+        let addrs: Vec<&str> = entries.iter().map(|entry| &entry.addr[..]).collect();
+        let addrs = if addrs.is_empty() {
+            "nobody".to_owned()
+        } else {
+            addrs.join(", ")
+        };
+        format!(
+            "cluster {:?} at {}: registered is {addrs}",
+            self.cluster, self.uri
+        )
+    }
+
+    async fn founder(&self, client: &Client) -> Result<Option<String>> {
+        let file = client.get(&self.boot(), None).await;
+        let file = file.context("read at the DzNS who founded the cluster")?;
+        let founder = String::from_utf8_lossy(&file.value).into_owned();
+        Ok((file.rev != 0).then_some(founder))
+    }
+
+    async fn look(&self, dialer: &Dialer, entries: &[Entry], founder: Option<&str>) -> Seen {
+        let mut reasons = Vec::new();
+        for entry in entries {
+            match self.look_at(dialer, entry, founder).await {
+                Seen::Nothing(reason) => reasons.extend(reason),
+                seen => return seen,
+            }
+        }
+        Seen::Nothing(reasons)
+    }
+
+    async fn look_at(&self, dialer: &Dialer, entry: &Entry, founder: Option<&str>) -> Seen {
+        let (id, addr) = (entry.id(), &entry.addr);
+        let me = self.node.to_string();
+        if *addr == self.addr {
+            let reason = format!("node {id} was at {addr}, where this node is now");
+            return Seen::Nothing((id != me).then_some(reason).into_iter().collect());
+        }
+        let peer = match meet(dialer, addr).await {
+            Ok(peer) => peer,
+            Err(error) => return Seen::Nothing(vec![error.to_string()]),
+        };
+        if let Some(cluster) = peer.cluster {
+            return Seen::Cluster(cluster, addr.clone());
+        }
+        if peer.node.to_string() != id {
+            return Seen::Nothing(vec![format!(
+                "node {id} was at {addr}, where node {} is now, without a cluster",
+                peer.node
+            )]);
+        }
+        if founder == Some(id) {
+            return Seen::Founding(addr.clone());
+        }
+        Seen::Nothing(Vec::new())
+    }
+
+    /// Registers, and asks to found.
+    async fn stand(&self, client: &Client, said: &mut Said) -> Result<Elected> {
+        let me = self.node.to_string();
+        info!(dzns = %self.uri, cluster = self.cluster, "nobody founded the cluster: standing for it");
         client
             .set(&self.ns(&me), -1, self.addr.clone())
             .await
-            .context("register this node at the DzNS")?;
-        match client.set(&self.boot(), 0, me.clone()).await {
+            .with_context(|| self.cannot("register this node"))?;
+        match client.set(&self.boot(), 0, me).await {
             Ok(_) => {
-                info!(
-                    dzns = self.typed,
-                    cluster = self.cluster,
-                    "won the election: founding"
-                );
+                info!(dzns = %self.uri, cluster = self.cluster, "won the election: founding");
                 Ok(Elected::Founder)
             }
-            Err(Error::Refused {
-                code: Code::Known(ErrCode::RevMismatch),
-                ..
-            }) => self.lost(&client, &me, &silent).await,
-            Err(error) => Err(error).context("stand for election at the DzNS"),
+            Err(error) if is_mismatch(&error) => {
+                said.note("another node won the election", "it founds the cluster");
+                Ok(Elected::Later)
+            }
+            Err(error) => Err(error).with_context(|| self.cannot("stand for election")),
         }
     }
 
-    async fn lost(&self, client: &Client, me: &str, silent: &[String]) -> Result<Elected> {
-        let founder = client.get(&self.boot(), None).await;
-        let founder = founder.context("read who founded the cluster")?;
-        let founder = String::from_utf8_lossy(&founder.value).into_owned();
-        if founder == me {
-            info!(dzns = self.typed, "won the election before: founding");
-            return Ok(Elected::Founder);
+    /// This node won an election before, and did not come to found. What was read may be old, so
+    /// it is read again behind everything that was agreed on.
+    async fn stand_again(&self, client: &Client, said: &mut Said) -> Result<Elected> {
+        let agreed = client.nop().await;
+        agreed.with_context(|| self.cannot("look again who was elected"))?;
+        if self.founder(client).await?.as_deref() != Some(&self.node.to_string()[..]) {
+            said.note("the election was undone", "standing again");
+            return Ok(Elected::Later);
         }
-        let silent = if silent.is_empty() {
-            String::new()
+        info!(dzns = %self.uri, cluster = self.cluster, "won the election before: founding");
+        Ok(Elected::Founder)
+    }
+
+    fn cannot(&self, what: &str) -> String {
+        format!(
+            "{what} at the DzNS {} (it may want a secret: sk in the URI, or DOOZER_RWSECRET)",
+            self.uri
+        )
+    }
+
+    /// What is to be done about a cluster none of whose nodes answers.
+    fn gone(&self, founder: &str, reasons: &[String]) -> String {
+        let reasons = if reasons.is_empty() {
+            "nobody else is registered".to_owned()
         } else {
-            format!(" ({})", silent.join("; "))
+            reasons.join("; ")
         };
-        Ok(Elected::Later(format!(
-            "node {founder} founded the cluster {:?}, says {} at {}, and no registered member \
-             answers{silent}; if it is gone for good, run: doozer -a '{}' del {} -1",
-            self.cluster,
-            self.boot(),
-            self.typed,
-            self.typed,
-            self.boot(),
-        )))
+        let (uri, boot) = (&self.uri, self.boot());
+        format!(
+            "{boot} at {uri} says that node {founder} founded the cluster {:?}, and no node of it \
+             answers: {reasons}. Start one of its nodes with its data folder; if all are gone for \
+             good, run: doozer -a '{uri}' del {boot} -1",
+            self.cluster
+        )
     }
 }
 
-/// Keeps the registry true.
-#[derive(Debug)]
-pub struct Registry {
-    /// Where.
-    pub boot: Boot,
-    /// The state.
-    pub consensus: Consensus,
-}
-
-impl Registry {
-    /// Runs until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
-        let mut client = None;
-        loop {
-            if let Err(error) = self.look(&mut client).await {
-                debug!(error = %format_args!("{error:#}"), "registry not looked at");
-                client = None;
-            }
-            if stop
-                .run_until_cancelled(tokio::time::sleep(LOOK_EVERY))
-                .await
-                .is_none()
-            {
-                return;
-            }
+fn is_mismatch(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Refused {
+            code: Code::Known(ErrCode::RevMismatch),
+            ..
         }
-    }
-
-    async fn look(&self, kept: &mut Option<Client>) -> Result<()> {
-        let client = match kept {
-            Some(client) => client,
-            None => kept.insert(self.boot.client().await?),
-        };
-        let members = Arc::clone(&self.consensus.members().borrow());
-        let leads = self.consensus.leader().map(|(leader, _)| leader) == Some(self.boot.node);
-        let me = self.boot.node.to_string();
-        let is_writable = self.consensus.is_writable();
-        let is_member = |id: &str| {
-            id.parse()
-                .is_ok_and(|id: NodeId| members.nodes.contains_key(&id))
-        };
-        let mut is_there = false;
-        for entry in client.walk_all(&self.boot.ns("*"), None).await? {
-            let id = entry.path.rsplit('/').next().unwrap_or_default();
-            let is_own = id == me;
-            is_there |= is_own && entry.value == self.boot.addr.as_bytes();
-            if (is_own && !is_writable) || (!is_own && leads && !is_member(id)) {
-                client.del(&entry.path, entry.rev).await?;
-                info!(
-                    node = id,
-                    dzns = self.boot.typed,
-                    "entry of no member removed"
-                );
-            }
-        }
-        if is_writable && !is_there {
-            client
-                .set(&self.boot.ns(&me), -1, self.boot.addr.clone())
-                .await?;
-            info!(dzns = self.boot.typed, addr = self.boot.addr, "registered");
-        }
-        Ok(())
-    }
+    )
 }

@@ -1,20 +1,20 @@
 //! Finds out whether a node with an empty folder founds a cluster or attaches to one.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::info;
 
-use super::ask::probe;
+use super::ask::meet;
 use super::boot::{Boot, Elected};
+use super::said::Said;
 use crate::transport::{ClusterId, Dialer};
 
 /// Between two rounds of asking.
 const ROUND_EVERY: Duration = Duration::from_millis(250);
-/// How often it is said again what is waited for.
-const SAY_EVERY: Duration = Duration::from_secs(30);
+/// The same after so many rounds: what has not come by then takes a while.
+const ROUND_EVERY_LATER: Duration = Duration::from_secs(1);
+const ROUNDS_SOON: u32 = 40;
 /// Rounds that addresses given with -a are asked before a `DzNS` is, where both are given.
 const ROUNDS_BEFORE_BOOT: u32 = 4;
 
@@ -88,17 +88,34 @@ impl Finder {
                     said.say("waiting for the nodes given with -a", &reasons.join("; "));
                 }
             }
-            if let Some(boot) = &self.boot
-                && (others.is_empty() || rounds >= ROUNDS_BEFORE_BOOT)
+            let is_due = others.is_empty() || rounds >= ROUNDS_BEFORE_BOOT;
+            if let Some(boot) = self.boot.as_ref().filter(|_| is_due)
+                && let Some(found) = self.ask_dzns(boot, &mut said).await
             {
-                match boot.elect(&self.dialer).await {
-                    Ok(Elected::Founder) => return Ok(Found::Nothing),
-                    Ok(Elected::Cluster(id, addrs)) => return Ok(Found::Cluster(id, addrs)),
-                    Ok(Elected::Later(why)) => said.say("waiting", &why),
-                    Err(error) => said.say("asking the DzNS", &format!("{error:#}")),
-                }
+                return Ok(found);
             }
-            tokio::time::sleep(ROUND_EVERY).await;
+            let is_soon = rounds < ROUNDS_SOON;
+            tokio::time::sleep(if is_soon {
+                ROUND_EVERY
+            } else {
+                ROUND_EVERY_LATER
+            })
+            .await;
+        }
+    }
+
+    async fn ask_dzns(&self, boot: &Boot, said: &mut Said) -> Option<Found> {
+        match boot.elect(&self.dialer, said).await {
+            Ok(Elected::Founder) => Some(Found::Nothing),
+            Ok(Elected::Cluster(id, addrs)) => Some(Found::Cluster(id, addrs)),
+            Ok(Elected::Later) => None,
+            Err(error) => {
+                said.say(
+                    "not found through the DzNS: asking again",
+                    &format!("{error:#}"),
+                );
+                None
+            }
         }
     }
 
@@ -113,13 +130,16 @@ impl Finder {
     async fn ask(&self, others: &[String]) -> Round {
         let mut silent = Vec::new();
         for addr in others {
-            match probe(&self.dialer, addr).await {
-                Ok(Some(cluster)) => {
-                    info!(addr, "found a node of the cluster");
-                    return Round::Cluster(cluster);
+            let peer = match meet(&self.dialer, addr).await {
+                Ok(peer) => peer,
+                Err(error) => {
+                    silent.push(error.to_string());
+                    continue;
                 }
-                Ok(None) => {}
-                Err(error) => silent.push(error.to_string()),
+            };
+            if let Some(cluster) = peer.cluster {
+                info!(addr, node = %peer.node, "found a node of the cluster");
+                return Round::Cluster(cluster);
             }
         }
         if silent.is_empty() {
@@ -127,21 +147,5 @@ impl Finder {
         } else {
             Round::Silent(silent)
         }
-    }
-}
-
-/// Says a thing once, and again when it has changed or a while has passed.
-#[derive(Debug, Default)]
-pub(super) struct Said(HashMap<&'static str, (String, Option<Instant>)>);
-
-impl Said {
-    pub(super) fn say(&mut self, what: &'static str, detail: &str) {
-        let (before, at) = self.0.entry(what).or_default();
-        if before == detail && at.is_some_and(|at| at.elapsed() < SAY_EVERY) {
-            return;
-        }
-        detail.clone_into(before);
-        *at = Some(Instant::now());
-        warn!(detail, "{what}");
     }
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Result;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
-use super::ask::attach;
-use super::find::Said;
+use super::ask::{attach, meet};
+use super::boot::Boot;
+use super::said::Said;
 use crate::consensus::{Consensus, Members};
 use crate::raft_types::NodeAddr;
 use crate::transport::Dialer;
@@ -19,8 +21,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a leader may be unknown before others are asked.
 const LEADERLESS_MAX: Duration = Duration::from_secs(2);
 
+/// Between two look-ups at the `DzNS`.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(2);
+
 /// Addresses at which nodes of the cluster may be.
 pub type Known = Vec<String>;
+
+/// What was said and done while asking.
+#[derive(Debug, Default)]
+struct Asked {
+    said: Said,
+    looked_up: Option<Instant>,
+}
 
 /// Asks to be taken in whenever this node is not one of the cluster's.
 #[derive(Debug)]
@@ -33,6 +45,8 @@ pub struct Keeper {
     pub own: NodeAddr,
     /// Where to ask, besides the members known.
     pub known: Known,
+    /// Where else to look when none of those takes this node in.
+    pub boot: Option<Boot>,
 }
 
 impl Keeper {
@@ -40,9 +54,9 @@ impl Keeper {
     pub async fn enter(&self) {
         let mut members = self.consensus.members();
         let node = self.consensus.node();
-        let mut said = Said::default();
+        let mut asked = Asked::default();
         while !members.borrow_and_update().nodes.contains_key(&node) {
-            self.ask(&mut said).await;
+            self.ask(&mut asked).await;
             let entered = members.wait_for(|members| members.nodes.contains_key(&node));
             drop(tokio::time::timeout(LOOK_EVERY, entered).await);
         }
@@ -53,8 +67,9 @@ impl Keeper {
     pub async fn run(self, stop: CancellationToken) {
         let mut tick = interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut said, mut led) = (Said::default(), Instant::now());
+        let (mut asked, mut led) = (Asked::default(), Instant::now());
         let mut was_removed = false;
+        stop.run_until_cancelled(self.look_elsewhere()).await;
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
             if self.consensus.stopped().is_some() {
                 return;
@@ -66,12 +81,25 @@ impl Keeper {
             let is_removed = self.is_removed(&members);
             if is_removed && !was_removed {
                 warn!("this node was removed from the cluster: it attaches again");
+                asked = Asked::default();
             }
             was_removed = is_removed;
             let is_lost = led.elapsed() > LEADERLESS_MAX && !self.is_alone(&members);
             if is_removed || is_lost || self.has_moved(&members) {
-                stop.run_until_cancelled(self.ask(&mut said)).await;
+                stop.run_until_cancelled(self.ask(&mut asked)).await;
             }
+        }
+    }
+
+    /// A node alone in its cluster that was given addresses to attach to may have been meant for
+    /// another one: a refusal is said on both sides, and nothing else done.
+    async fn look_elsewhere(&self) {
+        if !self.is_alone(&self.members()) {
+            return;
+        }
+        for addr in self.known.iter().filter(|addr| **addr != self.own.addr) {
+            let met = meet(&self.dialer, addr).await;
+            debug!(addr, ?met, "looked for another cluster");
         }
     }
 
@@ -94,20 +122,60 @@ impl Keeper {
     }
 
     /// Asks one node after another, until one takes this one in.
-    async fn ask(&self, said: &mut Said) {
+    async fn ask(&self, asked: &mut Asked) {
         let members = self.members();
         let members = members.nodes.values().map(|node| node.addr.clone());
-        let addrs: BTreeSet<String> = members.chain(self.known.iter().cloned()).collect();
+        let mut addrs: BTreeSet<String> = members.chain(self.known.iter().cloned()).collect();
+        let mut reasons = Vec::new();
+        if self.ask_each(&addrs, asked, &mut reasons).await {
+            return;
+        }
+        match self.registered(asked).await {
+            Ok(others) => {
+                addrs = others.difference(&addrs).cloned().collect();
+                if self.ask_each(&addrs, asked, &mut reasons).await {
+                    return;
+                }
+            }
+            Err(error) => reasons.push(format!("{error:#}")),
+        }
+        if !reasons.is_empty() {
+            let said = &mut asked.said;
+            said.say("not attached yet: asking again", &reasons.join("; "));
+        }
+    }
+
+    /// Whether one of these takes this node in; else the reasons.
+    async fn ask_each(
+        &self,
+        addrs: &BTreeSet<String>,
+        asked: &mut Asked,
+        reasons: &mut Vec<String>,
+    ) -> bool {
         let me = (self.consensus.node(), &self.own);
-        let mut refusals = Vec::new();
         for addr in addrs.iter().filter(|addr| **addr != self.own.addr) {
             match attach(&self.dialer, addr, me).await {
-                Ok(()) => return,
-                Err(error) => refusals.push(error.to_string()),
+                Ok(leader) => {
+                    asked.said.note("taken in by the leader", &leader);
+                    return true;
+                }
+                Err(error) => reasons.push(error.to_string()),
             }
         }
-        if !refusals.is_empty() {
-            said.say("not attached yet: asking again", &refusals.join("; "));
+        false
+    }
+
+    /// Who is registered at the `DzNS`, now and then, where there is one.
+    async fn registered(&self, asked: &mut Asked) -> Result<BTreeSet<String>> {
+        let is_due = asked
+            .looked_up
+            .is_none_or(|at| at.elapsed() >= LOOK_UP_EVERY);
+        match &self.boot {
+            Some(boot) if is_due => {
+                asked.looked_up = Some(Instant::now());
+                Ok(boot.others().await?.into_iter().collect())
+            }
+            _ => Ok(BTreeSet::new()),
         }
     }
 }

@@ -29,9 +29,12 @@ mod files;
 mod find;
 mod keeper;
 mod pulse;
+mod registry;
+mod said;
 
-pub use boot::{Boot, Registry};
+pub use boot::Boot;
 pub use files::ControlFiles;
 pub use find::{Finder, Found};
 pub use keeper::{Keeper, Known};
 pub use pulse::run as run_pulse;
+pub use registry::Registry;

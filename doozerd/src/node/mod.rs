@@ -177,14 +177,20 @@ impl Start {
         let (cluster, attached) = match finder.find().await? {
             Found::Nothing => (random::bytes()?, false),
             Found::Cluster(id, at) => {
-                self.config.attach.extend(at);
+                let known = &mut self.config.attach;
+                known.extend(at);
+                known.sort();
+                known.dedup();
                 (id, true)
             }
         };
         let storage = self.found(cluster, attached)?;
         let cluster = &self.config.cluster_name;
         match (&self.place, attached) {
-            (_, true) => info!(%cluster, node = %self.node, "attaching to a cluster"),
+            (_, true) => {
+                let at = self.config.attach.join(", ");
+                info!(%cluster, node = %self.node, at, "attaching to a cluster");
+            }
             (Place::Memory, false) => {}
             (Place::Dir(dir), false) => {
                 warn!(dir = %dir.display(), %cluster, "founded a new cluster");
@@ -210,15 +216,14 @@ impl Start {
         let Some(typed) = &self.config.boot else {
             return Ok(None);
         };
-        let uri = typed
-            .parse()
-            .with_context(|| format!("read the DzNS' URI {typed:?} (-b)"))?;
+        // Not shown: there may be a secret in it.
+        let uri = typed.parse();
+        let uri = uri.context("read the DzNS' URI, given with -b or in DOOZER_BOOT_URI")?;
         let secret = &self.config.secrets.rw;
         let secret =
             (!secret.is_empty()).then(|| doozer_client::Secret::new(secret.reveal().to_vec()));
         Ok(Some(Boot {
             uri,
-            typed: typed.clone(),
             secret,
             cluster: self.config.cluster_name.clone(),
             node: self.node,

@@ -13,7 +13,7 @@ use super::signals::{Signals, Told};
 use super::status::NodeStatus;
 use super::{Start, prepare};
 use crate::args::Config;
-use crate::cluster::{ControlFiles, Keeper, Registry, run_pulse};
+use crate::cluster::{Boot, ControlFiles, Keeper, Registry, run_pulse};
 use crate::consensus::{Consensus, ConsensusThread, start_here};
 use crate::net::TcpListener;
 use crate::raft_types::NodeAddr;
@@ -78,7 +78,7 @@ pub struct Running {
     porch: TaskTracker,
     door: Arc<dyn Door>,
     dialer: Dialer,
-    registry: Option<Registry>,
+    boot: Option<Boot>,
     cluster_name: String,
     own: NodeAddr,
     tls: Option<Arc<Tls>>,
@@ -129,10 +129,7 @@ impl Running {
                 addr: start.addr.clone(),
                 is_registered_elsewhere: boot.is_some(),
             }),
-            registry: boot.map(|boot| Registry {
-                boot,
-                consensus: consensus.clone(),
-            }),
+            boot,
             config: start.config.clone(),
             stopper,
             listener: Arc::clone(&start.listener),
@@ -184,6 +181,7 @@ impl Running {
             dialer: self.dialer.clone(),
             own: self.own.clone(),
             known: self.config.attach.clone(),
+            boot: self.boot.clone(),
         }
     }
 
@@ -242,7 +240,12 @@ impl Running {
         let (files, stopping) = (Arc::clone(&self.files), stop.clone());
         tasks.spawn(async move { files.keep(stopping).await });
         tasks.spawn(keeper.run(stop.clone()));
-        if let Some(registry) = self.registry.take() {
+        if let Some(boot) = self.boot.take() {
+            let registry = Registry {
+                boot,
+                consensus: self.consensus.clone(),
+                dialer: self.dialer.clone(),
+            };
             tasks.spawn(registry.run(stop.clone()));
         }
         if let Some(web) = self.web {

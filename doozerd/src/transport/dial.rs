@@ -49,6 +49,17 @@ pub enum DialError {
         /// How long it was waited for.
         limit: Duration,
     },
+    /// The two do not come to speak TLS.
+    #[error(
+        "speak TLS with {addr}: {source} (each needs -tlscert and -tlskey, and a certificate that \
+         the other's --tls-ca vouches for)"
+    )]
+    Tls {
+        /// Where.
+        addr: String,
+        /// Why.
+        source: io::Error,
+    },
     /// Something answers that is not a node of ours.
     #[error("{addr} is no doozerd of this kind: {what}")]
     NotANode {
@@ -104,7 +115,7 @@ impl Dialer {
             addr: addr.clone(),
             refusal,
         };
-        let mut stream = self.connect(addr).await.map_err(lost)?;
+        let mut stream = self.connect(addr).await?;
         let hello = hello(&*self.local, kind, target.node);
         let request = Request {
             tag: Some(0),
@@ -117,7 +128,10 @@ impl Dialer {
         stream.write_all(&bytes).await.map_err(lost)?;
         stream.flush().await.map_err(lost)?;
         let (mut tx, mut rx) = split(stream, &[], HANDSHAKE_BYTES_MAX);
-        let response: Response = rx.expect().await.map_err(lost)?;
+        let response: Response = rx
+            .expect()
+            .await
+            .map_err(|error| self.unreadable(addr, error))?;
         let challenge = challenge_of(addr, &response)?;
         let peer = check_challenge(&*self.local, &challenge, target.node).map_err(refused)?;
         let talk = Talk {
@@ -137,12 +151,36 @@ impl Dialer {
         Ok(Link { peer, tx, rx })
     }
 
-    async fn connect(&self, addr: &str) -> io::Result<Box<dyn Io>> {
-        let stream = TcpStream::connect(addr.to_owned()).await?;
-        prepare_peer(&stream)?;
-        match &self.tls {
-            None => Ok(Box::new(stream)),
-            Some(tls) => Ok(Box::new(tls.connect(addr, stream).await?)),
+    async fn connect(&self, addr: &str) -> Result<Box<dyn Io>, DialError> {
+        let lost = |source| DialError::Connect {
+            addr: addr.to_owned(),
+            source,
+        };
+        let stream = TcpStream::connect(addr.to_owned()).await.map_err(lost)?;
+        prepare_peer(&stream).map_err(lost)?;
+        let Some(tls) = &self.tls else {
+            return Ok(Box::new(stream));
+        };
+        let secured = tls.connect(addr, stream).await;
+        let addr = addr.to_owned();
+        Ok(Box::new(
+            secured.map_err(|source| DialError::Tls { addr, source })?,
+        ))
+    }
+
+    /// What a first answer that cannot be read says: that the certificate is refused comes only
+    /// then, and a port that speaks TLS answers a plain request with an alert.
+    fn unreadable(&self, addr: &str, source: io::Error) -> DialError {
+        let addr = addr.to_owned();
+        match (source.kind(), &self.tls) {
+            (io::ErrorKind::InvalidData, Some(_)) => DialError::Tls { addr, source },
+            (io::ErrorKind::InvalidData, None) => DialError::NotANode {
+                addr,
+                what: "its answer makes no sense: if it speaks TLS, this node needs -tlscert and \
+                       -tlskey too"
+                    .to_owned(),
+            },
+            _ => DialError::Connect { addr, source },
         }
     }
 }

@@ -41,7 +41,10 @@ pub trait Local: Send + Sync + fmt::Debug {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// Their messages are of other versions.
-    #[error("it speaks version {theirs} of the protocol between nodes, this node {ours}")]
+    #[error(
+        "it speaks version {theirs} of the protocol between nodes, this node version {ours}: the \
+         two need doozerds that speak the same"
+    )]
     Version {
         /// The other's.
         theirs: u32,
@@ -49,7 +52,7 @@ pub enum Refusal {
         ours: u32,
     },
     /// They belong to clusters of different names.
-    #[error("it belongs to the cluster {theirs:?}, this node to {ours:?}")]
+    #[error("it belongs to the cluster {theirs:?}, this node to {ours:?} (-c)")]
     ClusterName {
         /// The other's.
         theirs: String,
@@ -57,7 +60,10 @@ pub enum Refusal {
         ours: String,
     },
     /// They belong to different clusters of one name.
-    #[error("it belongs to another cluster of the name {name:?}")]
+    #[error(
+        "it belongs to another cluster of the name {name:?}: to join one, a node begins with an \
+         empty data folder"
+    )]
     ClusterId {
         /// The name of both.
         name: String,
@@ -71,7 +77,10 @@ pub enum Refusal {
         met: NodeId,
     },
     /// It does not know the secret.
-    #[error("it does not know the secret of this cluster's nodes")]
+    #[error(
+        "it does not know the secret that this node has (DOOZER_PEERSECRET, or DOOZER_RWSECRET \
+         where that is not set)"
+    )]
     Secret,
     /// It showed no certificate, and must.
     #[error("it showed no certificate (--tls-client-auth)")]
@@ -83,7 +92,7 @@ pub enum Refusal {
     #[error("{0}")]
     NotReady(String),
     /// The other end said so, in its words.
-    #[error("it refused: {detail}")]
+    #[error("it refuses, saying {detail:?}")]
     Told {
         /// What kind of refusal.
         kind: LinkRefusalKind,
@@ -185,18 +194,19 @@ pub(super) fn check_hello(
     Ok((Peer { node, cluster }, kind))
 }
 
-/// What a dialer checks of a challenge.
+/// What a dialer checks of a challenge: what it can see by itself first, so that it is told from
+/// this node's side.
 pub(super) fn check_challenge(
     local: &dyn Local,
     challenge: &LinkChallenge,
     meant: Option<NodeId>,
 ) -> Result<Peer, Refusal> {
-    if let Some(refusal) = &challenge.refusal {
-        return Err(Refusal::from_message(refusal));
-    }
     check_version(challenge.version)?;
     let node = NodeId::try_from(&challenge.node[..])?;
     let cluster = check_cluster(local, &challenge.cluster_name, &challenge.cluster_id)?;
+    if let Some(refusal) = &challenge.refusal {
+        return Err(Refusal::from_message(refusal));
+    }
     if let Some(meant) = meant {
         check_meant(meant, node)?;
     }
