@@ -17,6 +17,9 @@ const REPLACED: Duration = Duration::from_secs(5);
 const WRITE: Duration = Duration::from_millis(200);
 const CLUSTER_BACK: Duration = Duration::from_secs(3);
 
+/// How long a node that starts waits for a quorum, and not for one that has removed it.
+const QUORUM_WAIT: Duration = Duration::from_secs(5);
+
 /// How long clients run before and after what is done to the nodes.
 const AROUND: Duration = Duration::from_millis(500);
 
@@ -112,6 +115,26 @@ fn a_follower_started_after_its_kick_attaches_again_and_takes_the_free_slot() {
         "it took another slot"
     );
     scene.finish();
+}
+
+#[test]
+fn a_leader_started_after_its_kick_is_a_member_again_as_soon() {
+    let _turn = one_at_a_time();
+    let mut cluster = Cluster::start(3, &["-timeout", "3s"]);
+    let leader = cluster.leader();
+    let id = cluster.id(leader).expect("a node that answers");
+    cluster.kill9(leader);
+    let addr = format!("/ctl/node/{id}/addr");
+    let other = (leader + 1) % 3;
+    let kicked = || cluster.get(other, &addr).as_deref() == Some("");
+    wait::until("the dead leader is kicked", FORMED_WITHIN, kicked);
+    let begin = Instant::now();
+    cluster.node_mut(leader).spawn_again();
+    cluster.await_member(leader, FORMED_WITHIN);
+    let took = begin.elapsed();
+    assert!(took < QUORUM_WAIT, "a member again after {took:?}");
+    assert_eq!(cluster.id(leader), Some(id));
+    Recorder::new().check(&cluster.tales());
 }
 
 #[test]

@@ -139,6 +139,9 @@ impl Keeper {
             }
             Err(error) => reasons.push(format!("{error:#}")),
         }
+        // Several nodes send this one on to the same leader.
+        reasons.sort();
+        reasons.dedup();
         if !reasons.is_empty() {
             let said = &mut asked.said;
             said.say("not attached yet: asking again", &reasons.join("; "));

@@ -168,7 +168,7 @@ async fn check_replacement(
     let quiet = memberships.timing.lease() * ELECTIONS_SILENT;
     let heard = silent.get(&old).copied().unwrap_or_default();
     if heard < quiet {
-        return Err(taken(format!("it was heard {} ms ago", heard.as_millis())));
+        return Err(taken("it was heard of a moment ago".to_owned()));
     }
     let answers = |voters: &BTreeSet<NodeId>| {
         let answered = |id: &&NodeId| {

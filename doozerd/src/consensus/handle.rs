@@ -7,7 +7,7 @@ use openraft::async_runtime::Instant as _;
 use openraft::async_runtime::watch::WatchReceiver;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::answer::{OneAnswer, Outcome, Sink, Ticket, Waiter, WriteError};
 use super::pending::Submitted;
@@ -120,12 +120,23 @@ impl Consensus {
             let recovered = self.engine.wait_for_recovery(Some(RECOVERY_MAX)).await;
             return recovered.map(drop).map_err(|error| failed(&error));
         }
-        if !voters.is_empty()
-            && let Err(error) = self.caught_up().await
-        {
-            warn!(%error, "no quorum answers: reads are served as of the last stop or crash");
+        if !voters.is_empty() {
+            self.catch_up().await;
         }
         Ok(())
+    }
+
+    /// Waits a while for a quorum; not for the one of a cluster that has removed this node.
+    async fn catch_up(&self) {
+        let mut removed = self.shared.removed();
+        let limit_secs = QUORUM_WAIT_MAX.as_secs();
+        tokio::select! {
+            caught_up = self.caught_up() => if let Err(error) = caught_up {
+                debug!(%error, "not caught up");
+                warn!(limit_secs, "no quorum answers: reads are served as of the last stop or crash");
+            },
+            Ok(_removed) = removed.wait_for(|removed| *removed) => {}
+        }
     }
 
     /// Waits a while until what this node's log ends with now is agreed on and applied. (What goes on

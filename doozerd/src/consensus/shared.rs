@@ -178,6 +178,11 @@ impl Shared {
         self.session.subscribe()
     }
 
+    /// Whether another node has said that this one was removed.
+    pub(super) fn removed(&self) -> watch::Receiver<bool> {
+        self.standing.removed()
+    }
+
     /// Why this node takes no writes any more, if so.
     pub(super) fn stopped(&self) -> Option<Arc<str>> {
         self.stopped
