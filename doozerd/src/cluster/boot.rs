@@ -221,7 +221,10 @@ impl Boot {
     /// Registers, and asks to found.
     async fn stand(&self, client: &Client, said: &mut Said) -> Result<Elected> {
         let me = self.node.to_string();
-        info!(dzns = %self.uri, cluster = self.cluster, "nobody founded the cluster: standing for it");
+        said.note(
+            "nobody founded the cluster: standing for it",
+            &self.uri.to_string(),
+        );
         client
             .set(&self.ns(&me), -1, self.addr.clone())
             .await
