@@ -72,6 +72,10 @@ fn ready(answering: Answering) -> Started {
 
 impl Peering {
     async fn engine_says(self, asked: Asked) -> Answer {
+        // Asked once more, the engine would log each time that it has stopped.
+        if let Some(reason) = self.memberships.shared.stopped() {
+            return Answer::Failed(reason.to_string());
+        }
         let answer = match asked {
             Asked::Append(request) => self.append(request).await,
             Asked::Vote(request) => self.vote(&request, false).await,
@@ -112,6 +116,9 @@ impl Peering {
 
     /// Hands a command to the engine; the answer comes when it is agreed on.
     async fn forward(self, command: Bytes) -> Answering {
+        if self.memberships.shared.stopped().is_some() {
+            return std::future::ready(not_proposed(None)).boxed();
+        }
         let (responder, agreed) = ProgressResponder::complete_only();
         let proposed = self
             .engine
