@@ -298,6 +298,9 @@ fn config(cluster_name: &str, timing: Timing) -> Result<Arc<Config>, StartError>
         // The log is purged by `compaction` alone.
         max_in_snapshot_log_to_keep: u64::MAX,
         enable_pre_vote: Some(true),
+        // Entries go to others before they are on this disk. Back in office in the same term, a
+        // leader whose disk has lost some would give their places to other entries.
+        enable_leader_restore: Some(false),
         // The connected part of a cluster gets its chance to elect another leader.
         quorum_loss_probe_interval: Some(2 * timing.election_millis_max),
         ..Config::default()
