@@ -9,7 +9,8 @@ use std::io;
 use std::time::Duration;
 
 use doozer_proto::peer::{LinkRequest, LinkResponse, link_request, link_response};
-use futures_util::{Stream, StreamExt, stream::unfold};
+use futures_util::stream::{empty, iter, unfold};
+use futures_util::{Stream, StreamExt};
 use openraft::base::BoxStream;
 use openraft::entry::RaftEntry;
 use openraft::errors::{NetworkError, RPCError, Unreachable};
@@ -56,13 +57,19 @@ struct Streaming<'s, S> {
 }
 
 /// Sends what comes from `input` and gives the answers in order.
+///
+/// The first request is waited for before there is a link: that is where the engine rests after a
+/// failure, and a node that refuses connections would otherwise be dialled without a rest.
 pub(super) async fn stream<S>(
     peer: &mut Peer,
-    input: S,
+    mut input: S,
 ) -> Result<BoxStream<'_, Appended>, RpcError>
 where
     S: Stream<Item = AppendRequest> + Send + Unpin + 'static,
 {
+    let Some(first) = input.next().await else {
+        return Ok(Box::pin(empty()));
+    };
     if peer.entries.as_ref().is_none_or(|link| link.broken) {
         peer.entries = None;
         let dialed = peer.peers.dialer.dial(LinkKind::Append, &peer.target);
@@ -76,7 +83,7 @@ where
     let link = peer.entries.as_mut();
     let streaming = Streaming {
         link: link.expect("invariant: it was just made"),
-        input,
+        input: iter([first]).chain(input),
         is_input_over: false,
         open: VecDeque::new(),
         heard: Instant::now(),
