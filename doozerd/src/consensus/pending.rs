@@ -58,9 +58,11 @@ impl Pending {
         self.session = Some(session);
     }
 
-    /// The session is no more.
-    pub(super) fn lost(&mut self) {
+    /// The session is no more. Takes those that may have been executed in it: in another one they
+    /// would be executed again.
+    pub(super) fn lost(&mut self) -> Vec<Open> {
         self.session = None;
+        self.take_if(Self::may_be_executed)
     }
 
     /// Gives a submitted mutation its counter.
@@ -243,6 +245,22 @@ mod tests {
         assert_eq!((pending.floor(), pending.len()), (1, 1));
         assert_eq!(pending.take_all().len(), 1);
         assert_eq!((pending.floor(), pending.len()), (3, 0));
+    }
+
+    #[test]
+    fn what_may_have_been_executed_goes_with_the_session() {
+        let mut pending = Pending::default();
+        pending.opened(7);
+        for _ in 0..4 {
+            pending.open(submitted(Instant::now()));
+        }
+        assert_eq!(counters(pending.send(0..3)), [0, 1, 2]);
+        pending.landed(0..1, true);
+        pending.landed(1..2, false);
+        let lost = pending.lost();
+        let lost: Vec<u64> = lost.iter().map(|open| open.proposal.counter).collect();
+        assert_eq!((lost, pending.session()), (vec![1, 2], None));
+        assert_eq!(counters(pending.send(0..9)), [0, 3]);
     }
 
     #[test]

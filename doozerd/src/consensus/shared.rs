@@ -426,14 +426,16 @@ impl Shared {
         if pending.session() != Some(batch.session) {
             return Vec::new();
         }
+        let answers = batch.answers.into_iter();
+        let answers =
+            answers.filter_map(|(counter, answer)| Some((pending.take(counter)?, answer)));
+        let mut answered: Vec<(Open, Answer)> = answers.collect();
         if !batch.is_session_known {
-            pending.lost();
+            let lost = pending.lost().into_iter();
+            answered.extend(lost.map(|open| (open, Answer::Forgotten)));
             self.session.send_replace(None);
         }
-        let answers = batch.answers.into_iter();
-        answers
-            .filter_map(|(counter, answer)| Some((pending.take(counter)?, answer)))
-            .collect()
+        answered
     }
 }
 
