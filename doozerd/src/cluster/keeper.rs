@@ -18,7 +18,7 @@ use crate::transport::Dialer;
 
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How long a leader may be unknown before others are asked.
+/// How long a leader may be unknown, or silent, before others are asked.
 const LEADERLESS_MAX: Duration = Duration::from_secs(2);
 
 /// Between two look-ups at the `DzNS`.
@@ -74,7 +74,7 @@ impl Keeper {
             if self.consensus.stopped().is_some() {
                 return;
             }
-            if self.consensus.leader().is_some() {
+            if self.consensus.is_led(LEADERLESS_MAX).await {
                 led = Instant::now();
             }
             let members = self.members();

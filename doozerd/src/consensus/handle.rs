@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use openraft::RaftState;
 use openraft::async_runtime::Instant as _;
 use openraft::async_runtime::watch::WatchReceiver;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -95,6 +96,17 @@ impl Consensus {
         let leader = metrics.current_leader?;
         let node = metrics.membership_config.membership().get_node(&leader)?;
         Some((leader, node.clone()))
+    }
+
+    /// Whether this node leads, or has heard the leader within `limit`. One that does not vote goes
+    /// on knowing a leader that it does not hear any more, even over a restart.
+    pub async fn is_led(&self, limit: Duration) -> bool {
+        if self.engine.is_leader() {
+            return true;
+        }
+        let heard = self.engine.with_raft_state(RaftState::vote_last_modified);
+        let heard = heard.await.ok().flatten();
+        self.leader().is_some() && heard.is_some_and(|at| at.elapsed() < limit)
     }
 
     /// Waits until this node has applied what it knew to be agreed on and, as far as others answer,
