@@ -67,6 +67,7 @@ mod metadata;
 mod queue;
 mod rows;
 mod sizes;
+mod slow;
 mod snapshot_file;
 mod snapshots;
 mod split;
@@ -85,6 +86,9 @@ pub use snapshots::{SnapshotFrames, SnapshotRecord, SnapshotWriter, Snapshots};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(any(test, feature = "simulation"))]
+pub use vfs::{Disk, Draw, Unsynced};
+
 use crate::raft_types::NodeId;
 use folder::Folder;
 use log::State;
@@ -100,6 +104,22 @@ pub enum Place {
     Dir(PathBuf),
     /// Nowhere: all is gone when the server stops.
     Memory,
+    /// On this disk, which outlives the node.
+    #[cfg(any(test, feature = "simulation"))]
+    Disk(Disk),
+}
+
+impl Place {
+    fn folder(&self) -> Folder {
+        let (vfs, dir): (Arc<dyn Vfs>, _) = match self {
+            Self::Dir(dir) => (Arc::new(RealFiles), dir.as_path()),
+            Self::Memory => (Arc::new(MemoryFiles::default()), Path::new("memory")),
+            #[cfg(any(test, feature = "simulation"))]
+            Self::Disk(disk) => (Arc::new(disk.clone()), Path::new("/data")),
+        };
+        let dir = dir.to_owned();
+        Folder { vfs, dir }
+    }
 }
 
 /// Who carries out the queue's writes.
@@ -135,28 +155,15 @@ pub struct Storage {
 impl Storage {
     /// Whether nothing stands at `place` yet, so that [`Storage::open`] would found it.
     pub fn is_fresh(place: &Place) -> Result<bool, OpenError> {
-        match place {
-            Place::Memory => Ok(true),
-            Place::Dir(dir) => Folder {
-                vfs: Arc::new(RealFiles),
-                dir: dir.clone(),
-            }
-            .is_fresh(),
-        }
+        place.folder().is_fresh()
     }
 
     /// The id that a node without a cluster goes into an election with: `fresh`, or the one that was
     /// kept in a folder by an earlier start.
     pub fn candidate(place: &Place, fresh: NodeId) -> Result<NodeId, OpenError> {
-        match place {
-            Place::Memory => Ok(fresh),
-            Place::Dir(dir) => Folder {
-                vfs: Arc::new(RealFiles),
-                dir: dir.clone(),
-            }
-            .candidate(fresh)
-            .map_err(OpenError::io(dir, "keeping this node's id")),
-        }
+        let folder = place.folder();
+        let kept = folder.candidate(fresh);
+        kept.map_err(OpenError::io(&folder.dir, "keeping this node's id"))
     }
 
     /// Opens what stands at `place`, or founds it as `fresh` says when nothing does. Anything that
@@ -167,25 +174,14 @@ impl Storage {
         fresh: impl FnOnce() -> Identity,
         options: StorageOptions,
     ) -> Result<Self, OpenError> {
-        match place {
-            Place::Dir(dir) => Self::open_on(Arc::new(RealFiles), dir, fresh, options),
-            Place::Memory => {
-                let vfs = Arc::new(MemoryFiles::default());
-                Self::open_on(vfs, Path::new("memory"), fresh, options)
-            }
-        }
+        Self::open_in(place.folder(), fresh, options)
     }
 
-    fn open_on(
-        vfs: Arc<dyn Vfs>,
-        dir: &Path,
+    fn open_in(
+        folder: Folder,
         fresh: impl FnOnce() -> Identity,
         options: StorageOptions,
     ) -> Result<Self, OpenError> {
-        let folder = Folder {
-            vfs,
-            dir: dir.to_owned(),
-        };
         let entered = folder.enter(fresh)?;
         let path = folder.path(folder::DATABASE);
         let mut state = State::default();
@@ -208,10 +204,12 @@ impl Storage {
             .collect::<Vec<_>>();
         folder
             .remove_strays(&names)
-            .map_err(OpenError::io(dir, "removing unfinished snapshots"))?;
+            .map_err(OpenError::io(&folder.dir, "removing unfinished snapshots"))?;
         let reader = rows.reader();
-        let queue = Queue::start(Box::new(rows), entered.lock, options.execution);
-        let queue = Arc::new(queue.map_err(OpenError::io(dir, "starting the storage thread"))?);
+        let files = (Arc::clone(&folder.vfs), entered.lock);
+        let queue = Queue::start(Box::new(rows), files, options.execution);
+        let queue =
+            Arc::new(queue.map_err(OpenError::io(&folder.dir, "starting the storage thread"))?);
         Ok(Self {
             identity: entered.identity,
             founded: entered.founded,

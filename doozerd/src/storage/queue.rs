@@ -18,7 +18,8 @@ use crate::raft_types::LogId;
 
 use super::Execution;
 use super::rows::{Change, Rows};
-use super::vfs::LockGuard;
+use super::slow::Slow;
+use super::vfs::{LockGuard, Vfs};
 
 /// Bytes of appended entries that one commit takes, or one append of any size.
 const COMMIT_BYTES_MAX: usize = 8 << 20;
@@ -44,7 +45,7 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     waiting: Mutex<Waiting>,
     wake: Condvar,
     writer: Mutex<Writer>,
@@ -53,6 +54,7 @@ struct Shared {
     execution: Execution,
     /// With a thread: whether the caller writes all the same.
     by_caller: AtomicBool,
+    pub(super) slow: Slow,
 }
 
 /// What was asked for and is not begun.
@@ -76,10 +78,10 @@ impl fmt::Debug for Job {
 }
 
 impl Queue {
-    /// A queue whose writes go to `rows`, which `lock` keeps others from.
+    /// A queue whose writes go to `rows`, which the lock keeps others from.
     pub(super) fn start(
         rows: Box<dyn Rows>,
-        lock: Box<dyn LockGuard>,
+        (vfs, lock): (Arc<dyn Vfs>, Box<dyn LockGuard>),
         execution: Execution,
     ) -> io::Result<Self> {
         let writer = Writer {
@@ -95,6 +97,7 @@ impl Queue {
             stats: Mutex::default(),
             execution,
             by_caller: AtomicBool::new(false),
+            slow: Slow::new(vfs),
         });
         let thread = match execution {
             Execution::Inline => None,
@@ -147,6 +150,10 @@ impl Queue {
         let (tx, rx) = std::sync::mpsc::sync_channel(1);
         let done = move |result| tx.send(result).unwrap_or_default();
         self.push(change, Box::new(done));
+        if self.shared.execution == Execution::Inline {
+            // Nobody else would, while this one waits.
+            self.shared.drain();
+        }
         rx.recv().map_err(|_gone| closed())?
     }
 
@@ -207,10 +214,10 @@ impl Shared {
         self.execution == Execution::Thread && !self.by_caller.load(Ordering::Relaxed)
     }
 
-    fn wake(&self) {
+    fn wake(self: &Arc<Self>) {
         if self.thread_writes() {
             self.wake.notify_one();
-        } else {
+        } else if self.by_caller.load(Ordering::Relaxed) || !self.slow.takes_over(self) {
             self.drain();
         }
     }
@@ -244,7 +251,7 @@ impl Shared {
     }
 
     /// Carries out all that waits.
-    fn drain(&self) {
+    pub(super) fn drain(&self) {
         // Held throughout, so that two callers cannot carry out what they took in another order.
         let mut writer = self.writer();
         loop {

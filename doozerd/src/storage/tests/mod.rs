@@ -5,13 +5,13 @@ mod damage;
 mod full;
 mod model;
 mod power;
-mod simulated;
+use super::vfs::simulated;
 mod suite;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,6 +25,7 @@ use crate::raft_types::{
     TypeConfig, Vote,
 };
 
+use super::folder::Folder;
 use super::vfs::Vfs;
 use super::{Execution, Identity, LogStore, OpenError, Storage, StorageOptions};
 
@@ -46,8 +47,11 @@ pub(super) fn identity() -> Identity {
 }
 
 pub(super) fn open(vfs: &Arc<impl Vfs>, options: StorageOptions) -> Result<Storage, OpenError> {
-    let vfs = Arc::clone(vfs);
-    Storage::open_on(vfs, Path::new("/data"), identity, options)
+    let folder = Folder {
+        vfs: Arc::clone(vfs) as Arc<dyn Vfs>,
+        dir: PathBuf::from("/data"),
+    };
+    Storage::open_in(folder, identity, options)
 }
 
 pub(super) fn log_id(term: u64, index: u64) -> LogId {

@@ -3,13 +3,18 @@
 
 mod memory;
 mod real;
+#[cfg(any(test, feature = "simulation"))]
+pub(super) mod simulated;
 
 pub(super) use memory::MemoryFiles;
 pub(super) use real::RealFiles;
+#[cfg(any(test, feature = "simulation"))]
+pub use simulated::{Disk, Draw, Unsynced};
 
 use std::fmt::Debug;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 /// Folders and the names in them.
 pub(super) trait Vfs: Debug + Send + Sync + 'static {
@@ -33,6 +38,10 @@ pub(super) trait Vfs: Debug + Send + Sync + 'static {
     /// Locks a file, which is made if it is not there, against other holders; `None` when there is
     /// one. The lock ends with the guard, or the process.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn LockGuard>>>;
+    /// How long the next commit is to take beside what it takes: a slow disk's is simulated.
+    fn slowness(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// One open file. Closed by dropping it.

@@ -1,18 +1,41 @@
 //! A disk that forgets what was not synced, fills up, and can be damaged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::storage::vfs::{LockGuard, Vfs, VfsFile};
+use super::memory::{in_memory, read_from, write_into};
+use super::{LockGuard, Vfs, VfsFile};
 
 /// What a disk writes at once, and so what a loss of power tears writes into.
 const SECTOR_BYTES: usize = 512;
 
 /// A disk. What it holds in truth is what was synced; what processes see is that and the rest.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Disk(Arc<Mutex<State>>);
+/// Clones are the same disk.
+#[derive(Clone, Default)]
+#[must_use]
+pub struct Disk(Arc<Mutex<State>>);
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        f.debug_struct("Disk")
+            .field("files", &state.names.len())
+            .field("steps", &state.steps)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Disk {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Disk {}
 
 #[derive(Debug, Clone, Default)]
 struct State {
@@ -26,6 +49,14 @@ struct State {
     steps: u64,
     power_off_at: Option<u64>,
     full_at: Option<u64>,
+    slowness: Option<Slowness>,
+}
+
+/// How long a slow disk may take, and what is drawn from.
+#[derive(Debug, Clone)]
+struct Slowness {
+    longest: Duration,
+    draw: Draw,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -45,10 +76,7 @@ impl ContentChange {
     fn carry_out(&self, content: &mut Vec<u8>) {
         match self {
             Self::SetLen(len) => content.resize(*len, 0),
-            Self::Write(offset, bytes) => {
-                content.resize(content.len().max(offset + bytes.len()), 0);
-                content[*offset..offset + bytes.len()].copy_from_slice(bytes);
-            }
+            Self::Write(offset, bytes) => write_into(content, *offset as u64, bytes),
         }
     }
 }
@@ -82,24 +110,27 @@ impl NameChange {
 
 /// What becomes of what was not synced when the power goes.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Unsynced {
+pub enum Unsynced {
+    /// It is gone.
     Lost,
+    /// It stands, as when only the process died.
     Kept,
     /// Each change is lost, kept or torn as this seed says.
     Drawn(u64),
 }
 
 /// Random numbers that a seed repeats.
-#[derive(Debug)]
-pub(super) struct Draw(u64);
+#[derive(Debug, Clone)]
+pub struct Draw(u64);
 
 impl Draw {
-    pub(super) fn new(seed: u64) -> Self {
+    /// Draws what this seed says.
+    pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_add(0x9e37_79b9_7f4a_7c15))
     }
 
     /// A number below `limit`.
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -155,26 +186,58 @@ fn torn(change: &ContentChange, draw: &mut Draw) -> Vec<ContentChange> {
 
 impl Disk {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes and syncs so far.
-    pub(super) fn steps(&self) -> u64 {
+    pub fn steps(&self) -> u64 {
         self.state().steps
     }
 
     /// The power goes at this step: it and all later ones fail.
-    pub(super) fn power_off_at(&self, step: u64) {
+    pub fn power_off_at(&self, step: u64) {
         self.state().power_off_at = Some(step);
     }
 
+    /// The power goes after that many more changes and syncs.
+    pub fn power_off_after(&self, steps: u64) {
+        let mut state = self.state();
+        state.power_off_at = Some(state.steps + steps);
+    }
+
+    /// Whether the power has gone.
+    pub fn is_off(&self) -> bool {
+        let state = self.state();
+        state.power_off_at.is_some_and(|at| state.steps > at)
+    }
+
+    /// Whether it is full, or fails now or soon.
+    pub fn fails(&self) -> bool {
+        let state = self.state();
+        state.power_off_at.is_some() || state.full_at.is_some()
+    }
+
+    /// Whether it is full.
+    pub fn is_full(&self) -> bool {
+        let state = self.state();
+        state.full_at.is_some_and(|at| state.steps >= at)
+    }
+
+    /// From now on a commit takes up to `longest`, as this seed says; nothing: none takes any time.
+    pub fn slow_down(&self, longest: Duration, seed: u64) {
+        self.state().slowness = (!longest.is_zero()).then(|| Slowness {
+            longest,
+            draw: Draw::new(seed),
+        });
+    }
+
     /// Nothing grows and nothing is made from this step on; `None`: there is space again.
-    pub(super) fn full_at(&self, step: Option<u64>) {
+    pub fn full_at(&self, step: Option<u64>) {
         self.state().full_at = step;
     }
 
     /// The disk as it is found when the power is back.
-    pub(super) fn power_on(&self, unsynced: Unsynced) -> Self {
+    pub fn power_on(&self, unsynced: Unsynced) -> Self {
         let state = self.state();
         let mut draw = Draw::new(if let Unsynced::Drawn(seed) = unsynced {
             seed
@@ -210,18 +273,18 @@ impl Disk {
     }
 
     /// The files' paths.
-    pub(super) fn paths(&self) -> Vec<PathBuf> {
+    pub fn paths(&self) -> Vec<PathBuf> {
         self.state().names.keys().cloned().collect()
     }
 
     /// A file's content.
-    pub(super) fn content(&self, path: &Path) -> Vec<u8> {
+    pub fn content(&self, path: &Path) -> Vec<u8> {
         let state = self.state();
         state.inodes[state.names[path]].seen.clone()
     }
 
     /// A copy of the disk in which a file has another content.
-    pub(super) fn with_content(&self, path: &Path, content: Vec<u8>) -> Self {
+    pub fn with_content(&self, path: &Path, content: Vec<u8>) -> Self {
         let copy = self.power_on(Unsynced::Kept);
         {
             let mut state = copy.state();
@@ -236,7 +299,7 @@ impl Disk {
     }
 
     /// A copy of the disk without a file.
-    pub(super) fn without(&self, path: &Path) -> Self {
+    pub fn without(&self, path: &Path) -> Self {
         let copy = self.power_on(Unsynced::Kept);
         copy.state().names.remove(path);
         copy.state().durable_names.remove(path);
@@ -281,7 +344,8 @@ impl Vfs for Disk {
         let paths = state.names.keys().chain(&state.dirs);
         let inside = paths.filter(|path| path.parent() == Some(dir));
         Ok(inside
-            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .filter_map(|path| path.file_name())
+            .map(|name| name.to_string_lossy().into_owned())
             .collect())
     }
 
@@ -344,6 +408,15 @@ impl Vfs for Disk {
         Ok(())
     }
 
+    fn slowness(&self) -> Duration {
+        let mut state = self.state();
+        let Some(slowness) = &mut state.slowness else {
+            return Duration::ZERO;
+        };
+        let micros = u64::try_from(slowness.longest.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(slowness.draw.below(micros))
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn LockGuard>>> {
         let disk = self.clone();
         let locked = self.state().locks.insert(path.to_owned());
@@ -389,17 +462,11 @@ impl VfsFile for OpenFile {
     }
 
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let state = self.disk.state();
-        let offset = usize::try_from(offset).unwrap();
-        let from = state.inodes[self.inode]
-            .seen
-            .get(offset..offset + out.len());
-        out.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
+        read_from(&self.disk.state().inodes[self.inode].seen, offset, out)
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let offset = usize::try_from(offset).unwrap();
+        let offset = in_memory(offset);
         self.change(
             ContentChange::Write(offset, bytes.to_vec()),
             offset + bytes.len(),
@@ -407,7 +474,7 @@ impl VfsFile for OpenFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let len = usize::try_from(len).unwrap();
+        let len = in_memory(len);
         self.change(ContentChange::SetLen(len), len)
     }
 
