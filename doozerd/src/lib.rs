@@ -10,6 +10,7 @@ pub mod machine;
 pub mod net;
 pub mod node;
 pub mod raft_types;
+pub mod random;
 pub mod secret;
 pub mod server;
 pub mod storage;

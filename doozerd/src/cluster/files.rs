@@ -174,6 +174,10 @@ impl ControlFiles {
 }
 
 fn hostname() -> String {
+    // A run is the same on every machine.
+    if cfg!(feature = "simulation") {
+        return "simulated".to_owned();
+    }
     rustix::system::uname()
         .nodename()
         .to_string_lossy()

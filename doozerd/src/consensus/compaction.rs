@@ -22,8 +22,12 @@ use super::shared::Shared;
 use crate::raft_types::{SnapshotMeta, TypeConfig};
 use crate::storage::{LogStore, SnapshotRecord, Snapshots};
 
-/// Log behind the last snapshot that is always allowed.
-const LOG_BYTES_MIN: u64 = 64 << 20;
+/// Log behind the last snapshot that is always allowed: a simulation is short.
+const LOG_BYTES_MIN: u64 = if cfg!(feature = "simulation") {
+    64 << 10
+} else {
+    64 << 20
+};
 /// Mutations behind the last snapshot, for each `LOG_BYTES_MIN` of its size: replaying one takes
 /// some microseconds.
 const MUTATIONS_MIN: u64 = 200_000;

@@ -6,7 +6,6 @@
 
 mod door;
 mod prepare;
-mod random;
 mod running;
 mod signals;
 mod status;
@@ -23,6 +22,7 @@ use crate::cluster::{Boot, Finder, Found};
 use crate::consensus::{Settings, Timing};
 use crate::net::{self, TcpListener};
 use crate::raft_types::NodeId;
+use crate::random;
 use crate::server::{Arrivals, Porch};
 use crate::storage::{Execution, Identity, Place, Storage, StorageOptions};
 use crate::store::HistoryLimits;
@@ -30,11 +30,12 @@ use crate::tls::{ClientTls, Tls};
 use crate::transport::{Acceptor, ClusterId, Dialer, PeerSecrets, Standing};
 use door::{PeerDoor, SharedDoor};
 
-pub use running::{Threads, serve};
+pub use running::{Running, Threads, serve};
+pub use signals::Signals;
 
 /// Serves until the process is told to stop.
 pub async fn run(config: Config) -> Result<()> {
-    let signals = signals::Signals::new()?;
+    let signals = Signals::new()?;
     prepare::tell(&config);
     let mut node = Start::new(config).await?;
     let mut told = signals;
@@ -82,6 +83,15 @@ impl std::fmt::Debug for Start {
 impl Start {
     /// Opens the port and the folder.
     pub async fn new(config: Config) -> Result<Self> {
+        let place = match &config.data_dir {
+            DataDir::Memory => Place::Memory,
+            DataDir::Dir(dir) => Place::Dir(dir.clone()),
+        };
+        Self::at(config, place).await
+    }
+
+    /// As [`Start::new`], but everything is kept at `place`, whatever the settings say.
+    pub async fn at(config: Config, place: Place) -> Result<Self> {
         let (tls, client_tls) = match &config.tls {
             Some(files) => (
                 Some(Arc::new(Tls::load(files)?)),
@@ -94,10 +104,6 @@ impl Start {
             .await
             .with_context(|| format!("listen on {address} for clients (-l)"))?;
         let addr = prepare::advertised(&config, &listener)?;
-        let place = match &config.data_dir {
-            DataDir::Memory => Place::Memory,
-            DataDir::Dir(dir) => Place::Dir(dir.clone()),
-        };
         let storage = if Storage::is_fresh(&place)? {
             None
         } else {
@@ -144,7 +150,7 @@ impl Start {
     }
 
     /// Finds the cluster, starts consensus, and waits until there is something true to serve.
-    pub async fn start(&mut self, threads: Threads) -> Result<running::Running> {
+    pub async fn start(&mut self, threads: Threads) -> Result<Running> {
         self.open_porch();
         let storage = match self.storage.take() {
             Some(storage) => {
@@ -153,7 +159,7 @@ impl Start {
             }
             None => self.find_cluster().await?,
         };
-        running::Running::start(self, storage, threads).await
+        Running::start(self, storage, threads).await
     }
 
     fn open_porch(&mut self) {
@@ -175,7 +181,7 @@ impl Start {
             boot: self.boot()?,
         };
         let (cluster, attached) = match finder.find().await? {
-            Found::Nothing => (random::bytes()?, false),
+            Found::Nothing => (drawn()?, false),
             Found::Cluster(id, at) => {
                 let known = &mut self.config.attach;
                 known.extend(at);
@@ -191,10 +197,10 @@ impl Start {
                 let at = self.config.attach.join(", ");
                 info!(%cluster, node = %self.node, at, "attaching to a cluster");
             }
-            (Place::Memory, false) => {}
             (Place::Dir(dir), false) => {
                 warn!(dir = %dir.display(), %cluster, "founded a new cluster");
             }
+            (_, false) => {}
         }
         if self.place == Place::Memory {
             warn!("data is kept in memory only: it is lost when this process ends");
@@ -245,14 +251,18 @@ impl Start {
                 TimingKind::Lan => Timing::LAN,
                 TimingKind::Wan => Timing::WAN,
             },
-            nonce: u64::from_be_bytes(random::bytes()?),
+            nonce: u64::from_be_bytes(drawn()?),
             dialer: self.dialer.clone(),
         })
     }
 }
 
+fn drawn<const N: usize>() -> Result<[u8; N]> {
+    random::bytes().context("draw random bytes")
+}
+
 fn new_node(config: &Config, place: &Place) -> Result<NodeId> {
-    let fresh = NodeId(random::bytes()?);
+    let fresh = NodeId(drawn()?);
     if config.boot.is_none() {
         return Ok(fresh);
     }

@@ -6,7 +6,7 @@ use tracing::warn;
 use crate::args::{Config, Web};
 use crate::machine;
 use crate::net::TcpListener;
-use crate::web::{self, Opened};
+use crate::web::{self, Listener, Opened};
 
 /// Says what the operator should know, and raises the system's limits.
 pub(super) fn tell(config: &Config) {
@@ -46,7 +46,7 @@ pub(super) fn advertised(config: &Config, listener: &TcpListener) -> Result<Stri
 }
 
 /// The status page's listener.
-pub(super) async fn bind_web(config: &Config) -> Result<Option<TcpListener>> {
+pub(super) async fn bind_web(config: &Config) -> Result<Option<Listener>> {
     let Some(address) = config.web_address() else {
         return Ok(None);
     };

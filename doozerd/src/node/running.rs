@@ -82,7 +82,7 @@ pub struct Running {
     cluster_name: String,
     own: NodeAddr,
     tls: Option<Arc<Tls>>,
-    web: Option<TcpListener>,
+    web: Option<web::Listener>,
     files: Arc<ControlFiles>,
     started: Instant,
 }

@@ -14,7 +14,10 @@ pub(super) enum Told {
 
 /// The signals that this process listens to.
 #[derive(Debug)]
-pub struct Signals {
+pub struct Signals(Option<Listened>);
+
+#[derive(Debug)]
+struct Listened {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
@@ -23,11 +26,16 @@ pub struct Signals {
 impl Signals {
     pub(super) fn new() -> Result<Self> {
         let listen = |kind| signal(kind).context("listen to signals");
-        Ok(Self {
+        Ok(Self(Some(Listened {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
             hangup: listen(SignalKind::hangup())?,
-        })
+        })))
+    }
+
+    /// None: for a simulated node, which is no process.
+    pub fn none() -> Self {
+        Self(None)
     }
 
     /// Waits until this process is told to stop.
@@ -36,10 +44,13 @@ impl Signals {
     }
 
     pub(super) async fn next(&mut self) -> Told {
+        let Some(listened) = &mut self.0 else {
+            return std::future::pending().await;
+        };
         tokio::select! {
-            _ = self.terminate.recv() => Told::Stop,
-            _ = self.interrupt.recv() => Told::Stop,
-            _ = self.hangup.recv() => Told::Reload,
+            _ = listened.terminate.recv() => Told::Stop,
+            _ = listened.interrupt.recv() => Told::Stop,
+            _ = listened.hangup.recv() => Told::Reload,
         }
     }
 }

@@ -3,10 +3,12 @@
 mod convert;
 mod node_id;
 mod rpc;
+mod runtime;
 
 pub use convert::*;
 pub use node_id::{NODE_ID_BYTES, NodeId, NodeIdError};
 pub use rpc::*;
+pub use runtime::Runtime;
 
 use std::fmt;
 
@@ -45,6 +47,7 @@ openraft::declare_raft_types!(
         R = (),
         NodeId = NodeId,
         Node = NodeAddr,
+        AsyncRuntime = Runtime,
 );
 
 /// Whose term it is, and which.

@@ -4,7 +4,7 @@
 //! the other node is told so at once, so that whoever asks decides when to ask again. A caller
 //! that gives up leaves nothing behind but an answer that nobody waits for.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,7 +117,7 @@ impl Task {
         if let Err(error) = outcome {
             debug!(%error, kind = ?self.kind, addr = self.target.addr, "link lost");
         }
-        for (_, answer) in open.answers.drain() {
+        for answer in open.answers.into_values() {
             drop(answer.send(Err(CallError::Lost(self.target.addr.clone()))));
         }
     }
@@ -162,7 +162,7 @@ impl Task {
 #[derive(Debug, Default)]
 struct OpenCalls {
     last: u64,
-    answers: HashMap<u64, oneshot::Sender<Result<link_response::Body, CallError>>>,
+    answers: BTreeMap<u64, oneshot::Sender<Result<link_response::Body, CallError>>>,
 }
 
 impl OpenCalls {

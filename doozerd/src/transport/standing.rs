@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::sync::watch;
 use tracing::warn;
 
 use crate::log::Throttle;
 use crate::raft_types::{LogId, NodeId};
+use crate::random;
 
 use super::LinkKind;
 use super::handshake::{ClusterId, Local, NONCE_BYTES, Refusal};
@@ -124,9 +124,6 @@ impl Local for Standing {
     }
 
     fn nonce(&self) -> [u8; NONCE_BYTES] {
-        let mut nonce = [0; NONCE_BYTES];
-        let drawn = getrandom(&mut nonce, GetRandomFlags::empty());
-        drawn.expect("invariant: the system has random bytes, and gives so few at once");
-        nonce
+        random::bytes().expect("invariant: the system has random bytes, and gives so few at once")
     }
 }

@@ -4,7 +4,7 @@ mod answer;
 mod page;
 mod serve;
 
-pub use serve::{OpenError, Opened, open, serve};
+pub use serve::{Listener, OpenError, Opened, open, serve};
 
 use std::time::Duration;
 

@@ -6,16 +6,20 @@ use crate::source::Source;
 
 /// The modules of doozerd with a place of their own, and the other modules each may use. What is
 /// not listed (`lib`, `main`, `node`) puts them together and may use all of them.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("store", &[]),
-    ("raft_types", &[]),
+    ("random", &[]),
+    ("raft_types", &["random"]),
     ("log", &[]),
     ("machine", &[]),
     ("net", &[]),
     ("secret", &[]),
     ("tls", &["net"]),
     ("storage", &["raft_types"]),
-    ("transport", &["log", "net", "raft_types", "secret", "tls"]),
+    (
+        "transport",
+        &["log", "net", "raft_types", "random", "secret", "tls"],
+    ),
     (
         "consensus",
         &["raft_types", "storage", "store", "transport"],

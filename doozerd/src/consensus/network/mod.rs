@@ -6,7 +6,7 @@
 mod append;
 mod snapshot;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,7 +38,7 @@ pub(super) struct Peers {
     dialer: Dialer,
     snapshots: Snapshots,
     tasks: TaskTracker,
-    known: Arc<Mutex<HashMap<NodeId, Known>>>,
+    known: Arc<Mutex<BTreeMap<NodeId, Known>>>,
 }
 
 /// The shared links to one node.

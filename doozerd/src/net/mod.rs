@@ -5,6 +5,9 @@ pub use real::*;
 #[cfg(feature = "simulation")]
 pub use simulated::*;
 
+#[cfg(feature = "simulation")]
+mod simulated;
+
 #[cfg(not(feature = "simulation"))]
 mod real {
     use std::io;
@@ -71,27 +74,5 @@ mod real {
             in_order(&mut found);
             assert_eq!(found, addrs("2.0.0.0:1 1.0.0.0:1 [::2]:1 [::1]:1"));
         }
-    }
-}
-
-#[cfg(feature = "simulation")]
-mod simulated {
-    use std::io;
-
-    pub use turmoil::net::{TcpListener, TcpStream};
-
-    /// Listens at HOST:PORT.
-    pub async fn listen(address: &str) -> io::Result<TcpListener> {
-        TcpListener::bind(address.to_owned()).await
-    }
-
-    /// Nothing is to be set on a simulated socket.
-    pub fn prepare_client(_stream: &TcpStream) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Nothing is to be set on a simulated socket.
-    pub fn prepare_peer(_stream: &TcpStream) -> io::Result<()> {
-        Ok(())
     }
 }
