@@ -33,6 +33,14 @@ test *FILTER:
     cargo build --workspace --bins --locked
     cargo test --workspace --locked {{FILTER}}
 
+# One simulated run, and what its nodes log
+simulate SEED:
+    scripts/simulate.sh {{SEED}}
+
+# Simulated runs until one fails
+simulate-forever:
+    scripts/simulate.sh --forever
+
 # Speed and size beside etcd and the sockets' own limit, as a table
 compare *FLAGS:
     scripts/compare.sh {{FLAGS}}

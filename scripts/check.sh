@@ -25,6 +25,8 @@ step "formatting of TOML" taplo fmt --check
 step "shell scripts" shellcheck --external-sources "${shell_scripts[@]}"
 step "unused dependencies" cargo machete
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+step "lints of the simulation" cargo clippy --package doozerd --all-targets --features simulation \
+    --locked -- -D warnings
 step "fetching the dependencies of every platform" cargo fetch --locked --quiet
 step "licences, sources and bans" cargo deny --offline --log-level error check bans licenses sources
 # For those who read the source: a link to something private is one that they can follow.

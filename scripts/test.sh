@@ -25,4 +25,9 @@ if ! cargo test --workspace --locked 2>&1 | tee "$log"; then
     sum
     exit 1
 fi
+say "simulating clusters"
+if ! scripts/simulate.sh 2>&1 | tee -a "$log"; then
+    sum
+    exit 1
+fi
 sum

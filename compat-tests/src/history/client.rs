@@ -172,7 +172,8 @@ fn exchange(
     Err(Doubt::Silence)
 }
 
-fn outcome_of(kind: &Kind, answer: std::result::Result<Response, Doubt>) -> Outcome {
+/// What an answer to `kind`, or the lack of one, means.
+pub fn outcome_of(kind: &Kind, answer: std::result::Result<Response, Doubt>) -> Outcome {
     let response = match answer {
         Ok(response) => response,
         Err(doubt) => return Outcome::Unknown(doubt),
