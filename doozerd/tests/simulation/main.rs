@@ -41,7 +41,7 @@ fn number_of(name: &str) -> Option<u64> {
 
 thread_local! {
     /// The seed that this thread runs.
-    static SEED: Cell<u64> = const { Cell::new(0) };
+    static SEED: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 /// A panic in the middle of a run can end the whole process: it is told before.
@@ -49,15 +49,16 @@ thread_local! {
 fn name_seeds_of_panics() {
     let told = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        let seed = SEED.get();
-        eprintln!("seed {seed} panics; again with: scripts/simulate.sh {seed}");
+        if let Some(seed) = SEED.get() {
+            eprintln!("seed {seed} panics; again with: scripts/simulate.sh {seed}");
+        }
         told(panic);
     }));
 }
 
 /// A run, and what went wrong in it, if only by a panic.
 fn run_whole(seed: u64) -> Result<Outcome, String> {
-    SEED.set(seed);
+    SEED.set(Some(seed));
     catch_unwind(AssertUnwindSafe(|| run(seed))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());

@@ -31,7 +31,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Whether a machine may lose all it holds now; if so, it is taken to.
+    /// Whether a machine may lose all it holds now; if so, it is taken to. Never where slots are
+    /// moved about: voters may be fewer then than was seen.
     pub(crate) fn may_wipe(&self, machine: usize, now: Duration) -> bool {
         let mut whole = self.whole.borrow_mut();
         let Some((at, ids)) = &*whole else {
@@ -101,12 +102,12 @@ impl Operator {
                 Some(Outcome::Answered(_)) => self.ids_of_voters().await,
                 _ => None,
             };
-            let is_whole = ids.is_some();
-            self.watch.saw(at, ids);
-            if !is_whole {
+            if ids.is_none() {
                 self.make_slots().await;
             }
-            if self.restless > 0 && self.random.below(self.restless) == 0 {
+            if self.restless == 0 {
+                self.watch.saw(at, ids);
+            } else if self.random.below(self.restless) == 0 {
                 self.change_slot().await;
             }
             sleep(LOOK_EVERY).await;
