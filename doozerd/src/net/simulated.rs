@@ -4,7 +4,7 @@
 //! something stands still for ever, where the system would give it up after a while without
 //! acknowledgements. [`cut`] is that giving up.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,19 +16,24 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use turmoil::net as simulator;
 
 thread_local! {
-    /// An end of each open connection of all machines: a simulation is one thread.
+    /// An end of each open connection of all machines, the oldest first: a simulation is one thread.
     static ENDS: RefCell<Vec<Weak<End>>> = const { RefCell::new(Vec::new()) };
+    /// The machine all of whose connections end now.
+    static DYING: Cell<Option<IpAddr>> = const { Cell::new(None) };
 }
 
-/// One end of a connection, as it can be cut.
+/// One end of a connection.
 #[derive(Debug)]
 struct End {
-    between: (IpAddr, IpAddr),
+    own: IpAddr,
+    peer: IpAddr,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// Nothing once it is closed.
+    stream: Option<simulator::TcpStream>,
     is_cut: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -37,25 +42,42 @@ struct State {
 /// Ends all connections between two machines, as their systems would when nothing that they send
 /// is acknowledged.
 pub fn cut(one: IpAddr, other: IpAddr) {
-    let ends = ENDS.with_borrow_mut(|ends| {
-        ends.retain(|end| end.strong_count() > 0);
-        ends.clone()
-    });
-    for end in ends.iter().filter_map(Weak::upgrade) {
-        if end.between == (one, other) || end.between == (other, one) {
+    for end in ends() {
+        if (end.own, end.peer) == (one, other) || (end.own, end.peer) == (other, one) {
             end.cut();
         }
     }
 }
 
+/// Does what ends all tasks of a machine. Its connections are closed in the order in which they
+/// were made: the runtime drops tasks in an order that is another one in each run.
+pub fn close_in_order(machine: IpAddr, end_tasks: impl FnOnce()) {
+    DYING.set(Some(machine));
+    end_tasks();
+    DYING.set(None);
+}
+
+fn ends() -> Vec<Arc<End>> {
+    ENDS.with_borrow_mut(|ends| {
+        ends.retain(|end| end.strong_count() > 0);
+        ends.iter().filter_map(Weak::upgrade).collect()
+    })
+}
+
 impl End {
-    fn new(local: SocketAddr, peer: SocketAddr) -> Arc<Self> {
+    fn new(stream: simulator::TcpStream) -> io::Result<Arc<Self>> {
         let end = Arc::new(Self {
-            between: (local.ip(), peer.ip()),
-            state: Mutex::default(),
+            own: stream.local_addr()?.ip(),
+            peer: stream.peer_addr()?.ip(),
+            state: Mutex::new(State {
+                stream: Some(stream),
+                is_cut: false,
+                reader: None,
+                writer: None,
+            }),
         });
         ENDS.with_borrow_mut(|ends| ends.push(Arc::downgrade(&end)));
-        end
+        Ok(end)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -70,67 +92,75 @@ impl End {
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
-    /// An error if this is cut; else `cx` is woken when it is.
-    fn check(
-        &self,
-        cx: &Context<'_>,
-        waker: fn(&mut State) -> &mut Option<Waker>,
-    ) -> io::Result<()> {
-        let mut state = self.state();
-        if state.is_cut {
+    fn close(&self) {
+        let stream = self.state().stream.take();
+        drop(stream);
+    }
+}
+
+impl State {
+    /// The stream; an error if it was cut.
+    fn stream(&mut self) -> io::Result<Pin<&mut simulator::TcpStream>> {
+        if self.is_cut {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        *waker(&mut state) = Some(cx.waker().clone());
-        Ok(())
+        let stream = self.stream.as_mut();
+        Ok(Pin::new(stream.ok_or(io::ErrorKind::NotConnected)?))
     }
 }
 
 /// A connection.
 #[derive(Debug)]
-pub struct TcpStream {
-    stream: simulator::TcpStream,
-    end: Arc<End>,
-}
+pub struct TcpStream(Arc<End>);
 
 impl TcpStream {
     /// Connects to HOST:PORT.
     pub async fn connect(address: String) -> io::Result<Self> {
-        Self::over(simulator::TcpStream::connect(address).await?)
+        let stream = simulator::TcpStream::connect(address).await?;
+        End::new(stream).map(Self)
     }
+}
 
-    fn over(stream: simulator::TcpStream) -> io::Result<Self> {
-        let end = End::new(stream.local_addr()?, stream.peer_addr()?);
-        Ok(Self { stream, end })
+impl Drop for TcpStream {
+    fn drop(&mut self) {
+        if DYING.get() == Some(self.0.own) {
+            let ends = ends().into_iter();
+            ends.filter(|end| end.own == self.0.own)
+                .for_each(|end| end.close());
+        }
+        self.0.close();
     }
 }
 
 impl AsyncRead for TcpStream {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.end.check(cx, |state| &mut state.reader)?;
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let mut state = self.0.state();
+        state.reader = Some(cx.waker().clone());
+        state.stream()?.poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for TcpStream {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.end.check(cx, |state| &mut state.writer)?;
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let mut state = self.0.state();
+        state.writer = Some(cx.waker().clone());
+        state.stream()?.poll_write(cx, buf)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.state().stream()?.poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.state().stream()?.poll_shutdown(cx)
     }
 }
 
@@ -149,7 +179,7 @@ impl TcpListener {
     /// The next connection, and where it comes from.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, addr) = self.0.accept().await?;
-        Ok((TcpStream::over(stream)?, addr))
+        Ok((TcpStream(End::new(stream)?), addr))
     }
 
     /// What is listened on.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use doozerd::args::{self, Config, Parsed};
+use doozerd::net;
 use doozerd::node::{self, Signals, Start, Threads};
 use doozerd::storage::{Disk, Place, Unsynced};
 use tokio::sync::Notify;
@@ -84,7 +85,8 @@ impl Machine {
     pub(crate) fn crash(&self, sim: &mut Sim<'_>, unsynced: Unsynced) {
         let disk = self.disk();
         disk.power_off_after(0);
-        sim.crash(self.name.clone());
+        let addr = sim.lookup(self.name.clone());
+        net::close_in_order(addr, || sim.crash(self.name.clone()));
         *self.disk.borrow_mut() = disk.power_on(unsynced);
         self.is_on.set(false);
     }
@@ -98,7 +100,8 @@ impl Machine {
     pub(crate) fn start(&self, sim: &mut Sim<'_>) {
         self.stop.replace(CancellationToken::new());
         self.is_on.set(true);
-        sim.bounce(self.name.clone());
+        let addr = sim.lookup(self.name.clone());
+        net::close_in_order(addr, || sim.bounce(self.name.clone()));
     }
 
     /// Whether the node was told to stop.
