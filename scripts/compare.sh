@@ -10,13 +10,13 @@
 #   --data DIR         a folder on the disk to measure (default: target/ of this checkout)
 #   --secs N           seconds of each measurement (default 4)
 #   --runs N           of each measurement, the median counts (default 3)
-#   --only LIST        some of: get,set,syncs,walk,fanout,waiters,idle,files,size,long
+#   --only LIST        some of: get,set,syncs,walk,fanout,waiters,idle,files,size,cluster,long
 #   --long             also 10,000,000 SETs of 1,000 files
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 kvload=${KVLOAD:-} kvload_src='' doozerd='' data=${CARGO_TARGET_DIR:-$top/target}
-secs=4 runs=3 only=get,set,syncs,walk,fanout,waiters,idle,files,size
+secs=4 runs=3 only=get,set,syncs,walk,fanout,waiters,idle,files,size,cluster
 while [ $# -gt 0 ]; do
     case $1 in
         --kvload) kvload=$2; shift 2 ;;
@@ -311,6 +311,106 @@ measure_size() {
     row "doozerd, stripped, MB" "under 20" "" "$size" "$(calc "$size / 20") of it"
 }
 
+# ---- Three nodes ----
+
+# Ports of three doozerds, of three etcds for clients, and of these for one another.
+mapfile -t cluster_ports < <(probe free-ports 9)
+doozers=() etcds=()
+
+start_three_doozerds() {
+    local node at attach=()
+    for node in 0 1 2; do
+        at=127.0.0.1:${cluster_ports[$node]}
+        doozers+=(--addr "$at")
+        env -u DOOZER_RWSECRET -u DOOZER_ROSECRET -u DOOZER_BOOT_URI \
+            "$doozerd" -l "$at" -w false --data-dir "$work/node$node" "${attach[@]}" \
+            2>>"$work/doozerd.log" &
+        pids[doozerd$node]=$!
+        probe ready "$at" 30 >/dev/null || { cat "$work/doozerd.log" >&2; fail "$at does not answer"; }
+        attach=(-a "127.0.0.1:${cluster_ports[0]}")
+    done
+    probe members "127.0.0.1:${cluster_ports[0]}" 3 || fail "three nodes are no cluster"
+}
+
+start_three_etcds() {
+    local node client peer all=''
+    for node in 0 1 2; do
+        all+=,etcd$node=http://127.0.0.1:${cluster_ports[node + 6]}
+    done
+    for node in 0 1 2; do
+        client=http://127.0.0.1:${cluster_ports[node + 3]}
+        peer=http://127.0.0.1:${cluster_ports[node + 6]}
+        etcds+=(--addr "$client")
+        etcd --name "etcd$node" --data-dir "$work/etcd$node" --listen-client-urls "$client" \
+            --advertise-client-urls "$client" --listen-peer-urls "$peer" \
+            --initial-advertise-peer-urls "$peer" --initial-cluster "${all#,}" \
+            --log-level error 2>>"$work/etcd.log" &
+        pids[etcd$node]=$!
+    done
+    sleep 4 # They elect one of them.
+}
+
+# One load spread over three nodes: KIND FLAG... ; prints operations a second and the p99 in us.
+load_three() {
+    local kind=$1 line addresses=("${doozers[@]}")
+    shift
+    [ "$kind" = doozer ] || addresses=("${etcds[@]}")
+    line=$("$kvload" --kind "$kind" "${addresses[@]}" --secs "$secs" "$@")
+    say "three nodes: $line"
+    grep -q ' errs=[1-9]' <<<"$line" && fail "requests failed"
+    printf '%s %s\n' "$(figure per_s <<<"$line")" "$(figure p99_us <<<"$line")"
+}
+
+# Clock ticks that a server has used so far.
+ticks() { awk '{ print $14 + $15 }' "/proc/${pids[$1]}/stat"; }
+
+measure_three_sets() {
+    local shape conns goal run got mine theirs late early
+    for shape in "1 1.0" "16 3" "64 5"; do
+        read -r conns goal <<<"$shape"
+        mine=() theirs=() late=() early=()
+        for ((run = 0; run < runs; run++)); do
+            read -ra got < <(load_three etcd --op set --conns "$conns")
+            theirs+=("${got[0]}") late+=("${got[1]}")
+            read -ra got < <(load_three doozer --op set --conns "$conns")
+            mine+=("${got[0]}") early+=("${got[1]}")
+        done
+        row "three nodes: durable SET/s, $conns connections" "$goal times etcd" \
+            "$(thousands "$(median "${theirs[@]}")")" "$(thousands "$(median "${mine[@]}")")" \
+            "$(calc "$(median "${mine[@]}") / $(median "${theirs[@]}")") times"
+        [ "$conns" != 16 ] || row "the same, p99 in us" "below etcd's" "$(median "${late[@]}")" \
+            "$(median "${early[@]}")" "$(calc "$(median "${early[@]}") / $(median "${late[@]}")") of it"
+    done
+}
+
+measure_cluster() {
+    local node run got mine=() theirs=() before=() used=()
+    start_three_doozerds
+    sleep 3 # The last control files are written.
+    for node in 0 1 2; do before+=("$(ticks "doozerd$node")"); done
+    sleep 20
+    for node in 0 1 2; do
+        used+=("$(calc "100 * ($(ticks "doozerd$node") - ${before[$node]}) / 20 / $(getconf CLK_TCK)")")
+    done
+    row "three nodes, idle: % of one core, the busiest" "under 1" "" \
+        "$(printf '%s\n' "${used[@]}" | sort -n | tail -n 1)" ""
+    start_three_etcds
+    measure_three_sets
+    for ((run = 0; run < runs; run++)); do
+        read -ra got < <(load_three etcd --op get --conns 64)
+        theirs+=("${got[0]}")
+        read -ra got < <(load_three doozer --op get --conns 64)
+        mine+=("${got[0]}")
+    done
+    row "three nodes: GET/s, 64 connections, beside serializable reads" "9 times etcd" \
+        "$(thousands "$(median "${theirs[@]}")")" "$(thousands "$(median "${mine[@]}")")" \
+        "$(calc "$(median "${mine[@]}") / $(median "${theirs[@]}")") times"
+    for node in 0 1 2; do
+        stop "doozerd$node"
+        stop "etcd$node"
+    done
+}
+
 measure_long() {
     local sets=10000000 most=0 now size started
     start_doozerd long
@@ -329,7 +429,7 @@ measure_long() {
     stop doozerd
 }
 
-for name in get set syncs walk fanout waiters idle files size long; do
+for name in get set syncs walk fanout waiters idle files size cluster long; do
     if wants "$name"; then
         say "$name"
         "measure_$name"

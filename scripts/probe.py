@@ -3,6 +3,7 @@
 
     probe.py free-ports COUNT            ports that are free now, one a line
     probe.py ready HOST:PORT SECONDS     waits for an answer to REV, prints the revision
+    probe.py members HOST:PORT COUNT     makes slots, waits until so many nodes are members
     probe.py walk HOST:PORT GLOB COUNT   walks by offset, prints the rate of each tenth
     probe.py waiters HOST:PORT COUNT     holds WAITs that never fire until its input ends
 """
@@ -12,7 +13,8 @@ import struct
 import sys
 import time
 
-REV, WAIT, WALK = 5, 6, 9
+SET, REV, WAIT, WALK = 2, 5, 6, 9
+MEMBERS_SECONDS = 30
 WAITERS_A_CONNECTION = 10_000
 NEVER = 1 << 40
 
@@ -102,6 +104,19 @@ def ready(address, seconds):
             time.sleep(0.005)
 
 
+def members(address, count):
+    count, connection = int(count), Connection(address)
+    for slot in range(1, count):
+        answer = connection.ask(request(slot, SET, f"/ctl/cal/{slot}", rev=0))
+        if 100 in answer:
+            raise RuntimeError(f"error {answer[100]}: slot {slot} not made")
+    end = time.monotonic() + MEMBERS_SECONDS
+    while 100 in connection.ask(request(1, WALK, "/ctl/node/*/writable", count - 1)):
+        if time.monotonic() > end:
+            raise TimeoutError(f"no {count} members within {MEMBERS_SECONDS} s")
+        time.sleep(0.05)
+
+
 def walk(address, glob, count):
     count = int(count)
     connection = Connection(address)
@@ -132,7 +147,13 @@ def waiters(address, count):
     sys.stdin.read()
 
 
-COMMANDS = {"free-ports": free_ports, "ready": ready, "walk": walk, "waiters": waiters}
+COMMANDS = {
+    "free-ports": free_ports,
+    "ready": ready,
+    "members": members,
+    "walk": walk,
+    "waiters": waiters,
+}
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] not in COMMANDS:
