@@ -40,6 +40,9 @@ pub struct Config {
     pub timing: TimingKind,
     /// Where everything is kept.
     pub data_dir: DataDir,
+    /// Whether to go on as a new cluster of this node alone, and by how many revisions that is
+    /// raised.
+    pub force_new_cluster: Option<u64>,
     /// What clients must know.
     pub secrets: Secrets,
     /// What one client, or all together, may take.

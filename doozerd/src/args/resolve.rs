@@ -71,6 +71,7 @@ pub(super) fn config(settings: &Settings, found: Surroundings) -> Result<Config,
         advertise: advertise(settings)?,
         timing: timing(settings)?,
         data_dir: data_dir(settings, &cluster_name, &listen)?,
+        force_new_cluster: force_new_cluster(settings)?,
         limits: limits(settings)?,
         log: log(settings, found.no_colour)?,
         proposal_timeout: time(settings, &table::PROPOSAL_TIMEOUT)?,
@@ -190,6 +191,18 @@ fn data_dir(settings: &Settings, name: &str, listen: &Address) -> Result<DataDir
         Some(path) => DataDir::Dir(path),
         None => DataDir::Dir(PathBuf::from(format!("doozer-{name}-{host}-{port}"))),
     })
+}
+
+fn force_new_cluster(settings: &Settings) -> Result<Option<u64>, UsageError> {
+    let bump = count(settings, &table::BUMP)?;
+    let forced = settings.parsed(&table::FORCE_NEW_CLUSTER, value::boolean)?;
+    if forced != Some(true) && settings.sets(&table::BUMP) {
+        return Err(UsageError::Pair {
+            given: table::BUMP.typed(),
+            missing: table::FORCE_NEW_CLUSTER.typed(),
+        });
+    }
+    Ok((forced == Some(true)).then_some(bump))
 }
 
 fn limits(settings: &Settings) -> Result<Limits, UsageError> {

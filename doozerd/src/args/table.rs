@@ -295,6 +295,24 @@ pub(super) static TLS_CLIENT_AUTH: Flag = Flag {
     group: Group::New,
     help: "Let in only nodes that show a certificate that --tls-ca vouches for.",
 };
+pub(super) static FORCE_NEW_CLUSTER: Flag = Flag {
+    name: "force-new-cluster",
+    argument: "",
+    kind: Kind::Switch,
+    default: Default::None,
+    group: Group::New,
+    help: "When a quorum is lost for good: make a new cluster of this node alone out of what its \
+           folder holds, and go on. Refused while other members answer.",
+};
+pub(super) static BUMP: Flag = Flag {
+    name: "bump",
+    argument: "N",
+    kind: Kind::Count(1, 1_000_000_000_000),
+    default: Default::Typed("1000000"),
+    group: Group::New,
+    help: "By how much --force-new-cluster raises the revision, so that none that was given out \
+           before means something else.",
+};
 pub(super) static LOG_LEVEL: Flag = Flag {
     name: "log-level",
     argument: "LEVEL",
@@ -344,6 +362,8 @@ pub(super) static FLAGS: &[&Flag] = &[
     &PROPOSAL_TIMEOUT,
     &TLS_AUTHORITIES,
     &TLS_CLIENT_AUTH,
+    &FORCE_NEW_CLUSTER,
+    &BUMP,
     &LOG_LEVEL,
     &LOG_FORMAT,
 ];

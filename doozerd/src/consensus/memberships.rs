@@ -256,7 +256,7 @@ impl Memberships {
     pub(super) fn farewell(&self, node: NodeId) -> Vec<Mutation> {
         let tree = &self.shared.published().view.tree;
         let id = node.to_string();
-        let mut paths = files_below(tree, &format!("{}/{id}/**", ctl::NODES));
+        let mut paths = files_below(tree, &format!("{}/{id}/**", ctl::NODES), FILES_MAX);
         if let Ok(ns) = ctl::ns(&self.cluster_name, &id)
             && matches!(tree.lookup(ns.as_bytes()), Found::File { .. })
         {
@@ -309,13 +309,14 @@ impl Memberships {
     }
 }
 
-fn files_below(tree: &Tree, glob: &str) -> Vec<Path> {
+/// The files that match a glob; no more than can belong to one node.
+pub(super) fn files_below(tree: &Tree, glob: &str, files_max: usize) -> Vec<Path> {
     let Ok(glob) = Glob::parse(glob.as_bytes()) else {
         return Vec::new();
     };
     let mut walk = WalkCursor::new(glob, tree);
     let mut paths = Vec::new();
-    while paths.len() < FILES_MAX
+    while paths.len() < files_max
         && let Some(item) = walk.next()
     {
         paths.extend(Path::parse(item.path.as_bytes()));

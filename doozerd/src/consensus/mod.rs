@@ -49,6 +49,7 @@ mod network;
 mod pending;
 mod proposer;
 mod route;
+mod salvage;
 mod service;
 mod shared;
 mod slots;
@@ -57,6 +58,7 @@ mod timing;
 
 pub use answer::{Outcome, Sink, Ticket, WriteError};
 pub use handle::{Consensus, ReadAt, WaitAnswer};
+pub use salvage::{SalvageError, Salvaged, found_successor, salvage};
 pub use shared::{Members, Published, WaitKey};
 pub use slots::{Holder, Slot, Slots};
 pub use thread::{ConsensusThread, Settings, StartError, start_here};

@@ -5,6 +5,7 @@
 //! come then wait until there is something true to answer them.
 
 mod door;
+mod force;
 mod prepare;
 mod running;
 mod signals;
@@ -29,6 +30,7 @@ use crate::store::HistoryLimits;
 use crate::tls::{ClientTls, Tls};
 use crate::transport::{Acceptor, ClusterId, Dialer, PeerSecrets, Standing};
 use door::{PeerDoor, SharedDoor};
+use force::{Forced, Others};
 
 pub use running::{Running, Threads, serve};
 pub use signals::Signals;
@@ -104,11 +106,12 @@ impl Start {
             .await
             .with_context(|| format!("listen on {address} for clients (-l)"))?;
         let addr = prepare::advertised(&config, &listener)?;
-        let storage = if Storage::is_fresh(&place)? {
-            None
-        } else {
-            Some(open(&place, || unreachable_identity(&config))?)
+        let secrets = PeerSecrets::new(config.secrets.peers.clone());
+        let others = Others {
+            secrets: secrets.clone(),
+            tls: client_tls.clone(),
         };
+        let storage = opened(&config, &place, (&addr, &others)).await?;
         let node = match &storage {
             Some(storage) => storage.identity.node,
             None => new_node(&config, &place)?,
@@ -122,7 +125,6 @@ impl Start {
         if let Some(storage) = &storage {
             standing.hold(storage.identity.cluster_id);
         }
-        let secrets = PeerSecrets::new(config.secrets.peers.clone());
         let acceptor = Acceptor {
             local: Arc::clone(&standing),
             secrets: secrets.clone(),
@@ -259,6 +261,28 @@ impl Start {
 
 fn drawn<const N: usize>() -> Result<[u8; N]> {
     random::bytes().context("draw random bytes")
+}
+
+/// What stands at `place`, if anything does; made a new cluster's first, where that is asked for.
+async fn opened(
+    config: &Config,
+    place: &Place,
+    (addr, others): (&str, &Others),
+) -> Result<Option<Storage>> {
+    let open = || open(place, || unreachable_identity(config));
+    let storage = if Storage::is_fresh(place)? {
+        None
+    } else {
+        Some(open()?)
+    };
+    let Some(bump) = config.force_new_cluster else {
+        return Ok(storage);
+    };
+    let storage = storage.context(force::NOTHING_THERE)?;
+    match force::new_cluster(storage, others, (addr, bump)).await? {
+        Forced::Already(storage) => Ok(Some(storage)),
+        Forced::Made => open().map(Some),
+    }
 }
 
 fn new_node(config: &Config, place: &Place) -> Result<NodeId> {

@@ -20,13 +20,13 @@ pub(super) const DATABASE: &str = "metadata.redb";
 pub(super) const WATERMARK: &str = "watermark";
 pub(super) const LOG_WATERMARK: &str = "watermark-log";
 const IDENTITY: &str = "identity";
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 const FOUNDING: &str = "founding";
 /// The id that a node without a cluster goes into an election with.
 const CANDIDATE: &str = "candidate";
 const CANDIDATE_ASIDE: &str = "candidate.aside";
 /// What stands in an empty file system's root.
-const LOST_FOUND: &str = "lost+found";
+pub(super) const LOST_FOUND: &str = "lost+found";
 
 /// More than an identity file can be.
 const IDENTITY_BYTES_MAX: u64 = 64 << 10;
@@ -96,6 +96,7 @@ impl Folder {
             .lock(&path)
             .map_err(OpenError::io(&path, "locking"))?;
         let lock = lock.ok_or(OpenError::Locked { path })?;
+        self.succeed()?;
         let founded = self.is_to_be_founded()?;
         if founded {
             self.found(&fresh())
@@ -129,7 +130,7 @@ impl Folder {
         let names = self.vfs.list(&self.dir);
         let mut names = names.map_err(OpenError::io(&self.dir, "listing the data folder"))?;
         names.retain(|name| ![LOCK, LOST_FOUND, CANDIDATE, CANDIDATE_ASIDE].contains(&&name[..]));
-        if names.iter().any(|name| name == IDENTITY) {
+        if names.iter().any(|name| name == IDENTITY) || self.is_succeeded() {
             return Ok(false);
         }
         let begun = names.iter().any(|name| name == FOUNDING);
@@ -211,7 +212,7 @@ impl Folder {
     }
 }
 
-fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+pub(super) fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 

@@ -7,6 +7,7 @@
 //! | nothing, or only `lock` | empty | founded |
 //! | `founding`, no `identity` | a founding cut short: nothing was acknowledged | founded anew |
 //! | `candidate` alone | empty, of a node that stood for election at a `DzNS` | founded, with that id |
+//! | `successor` beside it | another node's, that is to take its place (`succession`) | taken up, or removed |
 //! | `identity` | a node's | checked whole, or refused |
 //! | anything else | not ours, or robbed of its identity | refused |
 //!
@@ -71,6 +72,7 @@ mod slow;
 mod snapshot_file;
 mod snapshots;
 mod split;
+mod succession;
 mod tail;
 #[cfg(test)]
 mod tests;

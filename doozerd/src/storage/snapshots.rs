@@ -67,6 +67,11 @@ impl Snapshots {
         }
     }
 
+    /// The folder that they stand in.
+    pub(super) fn folder(&self) -> &Folder {
+        &self.shared.folder
+    }
+
     /// Begins a file aside.
     pub fn begin(&self) -> io::Result<SnapshotWriter> {
         let number = self.shared.next.fetch_add(1, Ordering::Relaxed);

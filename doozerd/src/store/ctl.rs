@@ -6,6 +6,8 @@ use super::{Path, PathError};
 pub const ERR: &str = "/ctl/err";
 /// The directory of nodes.
 pub const NODES: &str = "/ctl/node";
+/// The directory of clusters that register here.
+pub const NS: &str = "/ctl/ns";
 /// The directory of member slots.
 pub const SLOTS: &str = "/ctl/cal";
 
@@ -51,7 +53,7 @@ pub fn cal(slot: u64) -> Path {
 
 /// The address of a member of a cluster that registers here.
 pub fn ns(name: &str, id: &str) -> Result<Path, PathError> {
-    Path::parse(format!("/ctl/ns/{name}/{id}").as_bytes())
+    Path::parse(format!("{NS}/{name}/{id}").as_bytes())
 }
 
 /// The id of the node that founded a cluster that registers here.

@@ -9,13 +9,11 @@ use doozer_proto::peer::{self, MutationKind, snapshot_frame::Kind};
 use prost::Message;
 use thiserror::Error;
 
+use super::revision::REVISION_MAX;
 use super::sessions::{ANSWERS_MAX, Executed, NODE_BYTES_MAX, SESSIONS_MAX, Session, Sessions};
 use super::snapshot::{SNAPSHOT_VERSION, refusal_from_code};
 use super::tree_builder::TreeBuilder;
 use super::{Event, EventKind, History, Path, PathError, Revision, Store, Tree, View, ctl};
-
-/// The greatest revision that a snapshot may have: no store comes near it.
-const REVISION_MAX: i64 = i64::MAX / 2;
 
 /// Why frames are not a snapshot.
 #[derive(Debug, Error)]

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+/// The greatest revision that a snapshot, or a store that is raised, may have: no store comes near
+/// it by itself.
+pub(super) const REVISION_MAX: i64 = i64::MAX / 2;
+
 /// A version of the store or of a file. The first mutation makes revision 1.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Revision(pub i64);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::command::{Batch, Command};
+use super::revision::REVISION_MAX;
 use super::sessions::{Executed, Session, Sessions};
 use super::{
     Answer, CommandError, Event, EventKind, History, HistoryLimits, Mutation, Path, Proposal,
@@ -107,6 +108,24 @@ impl Store {
             opened,
             batch,
         })
+    }
+
+    /// The store that another cluster begins with: the files of this one, at a revision raised by
+    /// `revisions`, after `mutations` and a nop. History begins there and no session is known.
+    /// Nothing where revisions do not reach that far.
+    pub fn into_successor(mut self, revisions: u64, mutations: Vec<Mutation>) -> Option<Self> {
+        let raised = self.rev().0.checked_add_unsigned(revisions)?;
+        if raised > REVISION_MAX {
+            return None;
+        }
+        self.view.rev = Revision(raised);
+        self.history = History::starting_after(self.view.rev, self.view.tree.clone());
+        self.sessions = Sessions::default();
+        // A nop, so that there is a revision to read at whatever else is asked for.
+        for mutation in mutations.into_iter().chain([Mutation::Nop]) {
+            execute(&mut self.view, &mut self.history, mutation);
+        }
+        Some(self)
     }
 
     /// The store as it is.

@@ -5,6 +5,7 @@ mod damage;
 mod full;
 mod model;
 mod power;
+mod succession;
 use super::vfs::simulated;
 mod suite;
 
