@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use doozer_proto::{Request, Response, Verb};
@@ -33,6 +34,7 @@ use crate::{DoozerUri, Error, Event, File, Options, Secret, Stat, dzns, request}
 #[derive(Clone)]
 pub struct Client {
     link: Arc<Link>,
+    request_timeout: Option<Duration>,
 }
 
 impl Client {
@@ -56,8 +58,22 @@ impl Client {
                 .collect::<Result<_, _>>()?,
         };
         let secrets = uri.secret.iter().chain(&options.secret).cloned().collect();
+        let request_timeout = options.request_timeout;
         let link = Link::open(addresses, secrets, options).await?;
-        Ok(Self { link })
+        Ok(Self {
+            link,
+            request_timeout,
+        })
+    }
+
+    /// A client over the same connection with another limit on each request, in place of
+    /// [`Options::request_timeout`]. Clones of it have its limit.
+    #[must_use]
+    pub fn with_request_timeout(&self, request_timeout: Option<Duration>) -> Self {
+        Self {
+            link: Arc::clone(&self.link),
+            request_timeout,
+        }
     }
 
     /// The file at `path`, now or as it was at revision `rev`. A missing file has revision 0.
@@ -209,7 +225,7 @@ impl Client {
     }
 
     pub(crate) async fn call(&self, request: Request) -> Result<Response, Error> {
-        self.link.call(&request).await
+        self.link.call(&request, self.request_timeout).await
     }
 
     async fn rev_or_newest(&self, rev: Option<i64>) -> Result<i64, Error> {

@@ -4,6 +4,9 @@ use std::fmt::Display;
 
 use thiserror::Error;
 
+use super::nearest::nearest;
+use super::options::OPTIONS;
+
 /// An option that a command line may hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flag {
@@ -15,12 +18,29 @@ pub(crate) struct Flag {
     pub(crate) help: &'static str,
 }
 
+impl Flag {
+    /// As the help writes it: a short name with one hyphen, a long one with two. Both are read.
+    pub(crate) fn hyphened(&self) -> String {
+        hyphened(self.name)
+    }
+}
+
+fn hyphened(name: &str) -> String {
+    let hyphens = if name.len() == 1 { "-" } else { "--" };
+    format!("{hyphens}{name}")
+}
+
 /// Why a command line cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum FlagError {
     /// No option has this name.
-    #[error("there is no option -{0}")]
-    Unknown(String),
+    #[error("there is no option -{name}{}", question(*.nearest))]
+    Unknown {
+        /// What was typed, without a hyphen.
+        name: String,
+        /// The option it is most like.
+        nearest: Option<&'static str>,
+    },
     /// Hyphens with no name behind them.
     #[error("{0:?} is not the way to write an option")]
     Syntax(String),
@@ -39,42 +59,87 @@ pub(crate) enum FlagError {
     },
 }
 
-/// The options that were typed, their values still text.
+/// The options that were typed, their values still text: the command's own, and those that every
+/// command takes. Both may have one of the same name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Flags {
-    typed: Vec<(&'static str, String)>,
+    own: Vec<(&'static str, String)>,
+    global: Vec<(&'static str, String)>,
 }
 
 impl Flags {
-    /// The value of the option `name`, the last when it was given more than once.
+    /// The value of the command's option `name`, the last when it was given more than once.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        let found = self.typed.iter().rev().find(|(typed, _)| *typed == name);
+        self.texts(name).last()
+    }
+
+    /// Every value of the command's option `name`, in order.
+    pub(crate) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        let found = self.own.iter().filter(move |(typed, _)| *typed == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Whether the option `name`, one without a value, is on.
+    /// Whether the command's option `name`, one without a value, is on.
     pub(crate) fn is_on(&self, name: &str) -> bool {
         self.text(name) == Some(ON)
     }
 
-    /// The value of the option `name`, read by `read`.
+    /// The value of the command's option `name`, read by `read`.
     pub(crate) fn value<T, E: Display>(
         &self,
         name: &'static str,
         read: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<Option<T>, FlagError> {
-        let Some(text) = self.text(name) else {
-            return Ok(None);
-        };
-        read(text).map(Some).map_err(|reason| FlagError::Value {
-            name,
-            value: text.to_owned(),
-            reason: reason.to_string(),
-        })
+        read_value(name, self.text(name), read)
+    }
+
+    /// The value of the option `name` that every command takes, the last when it was given more
+    /// than once.
+    pub(crate) fn global(&self, name: &str) -> Option<&str> {
+        let found = self.global.iter().rev().find(|(typed, _)| *typed == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the option `name` that every command takes, one without a value, is on or off.
+    pub(crate) fn global_switch(&self, name: &str) -> Option<bool> {
+        self.global(name).map(|value| value == ON)
+    }
+
+    /// The value of the option `name` that every command takes, read by `read`.
+    pub(crate) fn global_value<T, E: Display>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, FlagError> {
+        read_value(name, self.global(name), read)
     }
 }
 
-/// A command line that is read piece by piece, as its first word decides which options may follow.
+fn read_value<T, E: Display>(
+    name: &'static str,
+    text: Option<&str>,
+    read: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, FlagError> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    read(text).map(Some).map_err(|reason| FlagError::Value {
+        name,
+        value: text.to_owned(),
+        reason: reason.to_string(),
+    })
+}
+
+/// The words behind a command's name.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Words {
+    /// Its arguments.
+    pub(crate) words: Vec<String>,
+    /// What stands behind `--`, where that is kept apart.
+    pub(crate) child: Vec<String>,
+}
+
+/// A command line that is read piece by piece, as its first words decide which options may follow.
 #[derive(Debug)]
 pub(crate) struct Reader<I> {
     args: I,
@@ -94,34 +159,39 @@ impl<I: Iterator<Item = String>> Reader<I> {
         }
     }
 
-    /// The next word; options before it are read by `known`.
-    pub(crate) fn word(&mut self, known: &[&[Flag]]) -> Result<Option<String>, FlagError> {
+    /// The next word of the command's name. Options before it are those that every command takes.
+    pub(crate) fn word(&mut self) -> Result<Option<String>, FlagError> {
         while let Some(arg) = self.args.next() {
             if self.words_only || !is_option(&arg) {
                 return Ok(Some(arg));
             }
-            self.option(&arg, known)?;
+            self.option(&arg, &[])?;
         }
         Ok(None)
     }
 
-    /// The words that are left, with options before, between and behind them.
+    /// The words that are left, with options before, between and behind them: those of `own`, and
+    /// those that every command takes. What stands behind `--` is kept apart where `splits` says so.
     ///
     /// Behind a first word a negative number is a word too: `set /x -1`.
-    pub(crate) fn words(&mut self, known: &[&[Flag]]) -> Result<Vec<String>, FlagError> {
-        let mut words = Vec::new();
+    pub(crate) fn words(&mut self, own: &'static [Flag], splits: bool) -> Result<Words, FlagError> {
+        let mut read = Words::default();
         while let Some(arg) = self.args.next() {
-            let number = !words.is_empty() && is_negative_number(&arg);
+            if splits && arg == "--" {
+                read.child.extend(self.args.by_ref());
+                break;
+            }
+            let number = !read.words.is_empty() && is_negative_number(&arg);
             if self.words_only || number || !is_option(&arg) {
-                words.push(arg);
+                read.words.push(arg);
             } else {
-                self.option(&arg, known)?;
+                self.option(&arg, own)?;
             }
         }
-        Ok(words)
+        Ok(read)
     }
 
-    fn option(&mut self, arg: &str, known: &[&[Flag]]) -> Result<(), FlagError> {
+    fn option(&mut self, arg: &str, own: &'static [Flag]) -> Result<(), FlagError> {
         if arg == "--" {
             self.words_only = true;
             return Ok(());
@@ -134,20 +204,39 @@ impl<I: Iterator<Item = String>> Reader<I> {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (name, None),
         };
-        let flag = known
-            .iter()
-            .copied()
-            .flatten()
-            .find(|flag| flag.name == name);
-        let flag = flag.ok_or_else(|| FlagError::Unknown(name.to_owned()))?;
+        let (flag, typed) = match named(own, name) {
+            Some(flag) => (flag, &mut self.flags.own),
+            None => (
+                named(OPTIONS, name).ok_or_else(|| unknown(name, own))?,
+                &mut self.flags.global,
+            ),
+        };
         let value = match (flag.value, value) {
             (None, value) => on_or_off(flag.name, value.as_deref())?,
             (Some(_), Some(value)) => value,
             (Some(_), None) => self.args.next().ok_or(FlagError::NeedsValue(flag.name))?,
         };
-        self.flags.typed.push((flag.name, value));
+        typed.push((flag.name, value));
         Ok(())
     }
+}
+
+fn named(flags: &'static [Flag], name: &str) -> Option<&'static Flag> {
+    flags.iter().find(|flag| flag.name == name)
+}
+
+fn unknown(name: &str, own: &'static [Flag]) -> FlagError {
+    let known = own.iter().chain(OPTIONS);
+    FlagError::Unknown {
+        name: name.to_owned(),
+        nearest: nearest(name, known.map(|flag| (flag.name, flag.name))),
+    }
+}
+
+fn question(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| {
+        format!(": did you mean {}?", hyphened(name))
+    })
 }
 
 const ON: &str = "true";
@@ -179,37 +268,41 @@ fn is_negative_number(arg: &str) -> bool {
 mod tests {
     use super::*;
 
-    const KNOWN: &[Flag] = &[
-        Flag {
-            name: "a",
-            value: Some("URI"),
-            help: "",
-        },
+    const OWN: &[Flag] = &[
         Flag {
             name: "r",
-            value: Some("REV"),
+            value: None,
             help: "",
         },
         Flag {
-            name: "v",
-            value: None,
+            name: "members",
+            value: Some("N"),
             help: "",
         },
     ];
 
     /// Reads `line` as one word and those behind it; what came out as `-name=value … | words`.
     fn check(line: &str, expected: &str) {
+        check_split(line, false, expected);
+    }
+
+    fn check_split(line: &str, splits: bool, expected: &str) {
         let mut reader = Reader::new(line.split_whitespace().map(str::to_owned));
-        let read = reader.word(&[KNOWN]).and_then(|first| {
-            let mut words: Vec<String> = first.into_iter().collect();
-            words.extend(reader.words(&[KNOWN])?);
+        let read = reader.word().and_then(|first| {
+            let read = reader.words(OWN, splits)?;
+            let mut words: Vec<String> = first.into_iter().chain(read.words).collect();
+            if !read.child.is_empty() {
+                words.push(format!("-- {}", read.child.join(" ")));
+            }
             Ok(words)
         });
         let got = match read {
             Ok(words) => {
-                let flags = reader.flags.typed.iter();
-                let flags: Vec<String> = flags
-                    .map(|(name, value)| format!("-{name}={value}"))
+                let own = reader.flags.own.iter().map(|flag| ("own -", flag));
+                let global = reader.flags.global.iter().map(|flag| ("-", flag));
+                let flags: Vec<String> = global
+                    .chain(own)
+                    .map(|(hyphen, (name, value))| format!("{hyphen}{name}={value}"))
                     .collect();
                 format!("{} | {}", flags.join(" "), words.join(" "))
             }
@@ -254,7 +347,7 @@ mod tests {
     #[test]
     fn options_stand_anywhere_and_negative_numbers_behind_a_word_are_words() {
         check("set /x -1", "| set /x -1");
-        check("set -r 5 /x -1 -v", "-r=5 -v=true | set /x -1");
+        check("-r 5 set /x -1 -v", "-r=5 -v=true | set /x -1");
         check("nop -1", "there is no option -1");
         check("get -", "| get -");
     }
@@ -263,6 +356,34 @@ mod tests {
     fn two_hyphens_alone_end_the_options() {
         check("get -- -v -a", "| get -v -a");
         check("-- -v -a", "| -v -a");
+    }
+
+    #[test]
+    fn a_command_with_a_child_keeps_apart_what_stands_behind_two_hyphens() {
+        check_split(
+            "lock /x -v -- cmd -v -- -r",
+            true,
+            "-v=true | lock /x -- cmd -v -- -r",
+        );
+        check_split("lock /x", true, "| lock /x");
+    }
+
+    #[test]
+    fn a_command_s_own_option_goes_before_one_of_every_command() {
+        check("-r 5 rm -r /x", "-r=5 own -r=true | rm /x");
+        check("rm --members 3 -a x", "-a=x own -members=3 | rm");
+    }
+
+    #[test]
+    fn a_misspelt_option_has_a_nearest_one() {
+        check(
+            "rm --mebmers 3",
+            "there is no option -mebmers: did you mean --members?",
+        );
+        check(
+            "rm --timout 3s",
+            "there is no option -timout: did you mean --timeout?",
+        );
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What was typed, and what it means. The only place that reads the environment.
 
 mod duration;
+mod environment;
 mod flags;
+mod nearest;
 mod number;
+mod options;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -10,67 +13,36 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::commands::{self, Command};
+use crate::commands::{self, Command, Named, Topic};
+use crate::output::Format;
 
+pub(crate) use environment::Environment;
 pub(crate) use flags::{Flag, FlagError, Flags, Reader};
+pub(crate) use nearest::nearest;
 pub(crate) use number::{read as read_number, read_decimal};
-
-/// The options that every command takes.
-pub(crate) const OPTIONS: &[Flag] = &[
-    Flag {
-        name: "a",
-        value: Some("URI"),
-        help: "The server, also as HOST:PORT (DOOZER_URI, else doozer:?ca=127.0.0.1:8046)",
-    },
-    Flag {
-        name: "b",
-        value: Some("URI"),
-        help: "The DzNS to look a cluster's name (cn) up at (DOOZER_BOOT_URI)",
-    },
-    Flag {
-        name: "r",
-        value: Some("REV"),
-        help: "The revision to read at or to begin at (the present one)",
-    },
-    Flag {
-        name: "t",
-        value: Some("DURATION"),
-        help: "Give up after that long, as 300ms, 5s or 1m30s; not for watch",
-    },
-    Flag {
-        name: "h",
-        value: None,
-        help: "Print help and end",
-    },
-    Flag {
-        name: "v",
-        value: None,
-        help: "Print the version and end",
-    },
-];
-
-/// Where to look when nothing else is said.
-const URI_DEFAULT: &str = "doozer:?ca=127.0.0.1:8046";
+pub(crate) use options::{OPTIONS, Target};
 
 /// What a command line means.
 #[derive(Debug)]
 pub(crate) enum Meaning {
     /// Print the version.
     Version,
-    /// Print help on one command, or on all of them.
-    Help(Option<&'static Command>),
+    /// Print help.
+    Help(Topic),
     /// Run a command.
-    Run(Invocation),
+    Run(Box<Invocation>),
 }
 
 /// A command with everything it needs to run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Invocation {
     /// Which one.
     pub(crate) command: &'static Command,
     /// Its arguments, as many as it takes.
     pub(crate) words: Vec<String>,
-    /// All options, for those that only this command has.
+    /// The command line behind `--`, for a command that runs one.
+    pub(crate) child: Vec<String>,
+    /// The options that only this command has.
     pub(crate) flags: Flags,
     /// Whom to ask.
     pub(crate) target: Target,
@@ -78,37 +50,10 @@ pub(crate) struct Invocation {
     pub(crate) rev: Option<i64>,
     /// How long an answer is waited for, if not for ever.
     pub(crate) limit: Option<Duration>,
-}
-
-/// Whom to ask.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target {
-    /// A `doozer:` URI, or HOST:PORT.
-    pub(crate) address: String,
-    /// The URI of a `DzNS`, if there is one.
-    pub(crate) boot: Option<String>,
-}
-
-/// The environment variables that stand for options.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Environment {
-    uri: Option<String>,
-    boot_uri: Option<String>,
-}
-
-impl Environment {
-    /// Those of this program. An empty one is as good as none.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where the environment is read"
-    )]
-    pub(crate) fn of_program() -> Self {
-        let read = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        Self {
-            uri: read("DOOZER_URI"),
-            boot_uri: read("DOOZER_BOOT_URI"),
-        }
-    }
+    /// How long the command may take as a whole.
+    pub(crate) timeout: Option<Duration>,
+    /// The form that is asked for, if any.
+    pub(crate) format: Option<Format>,
 }
 
 /// A command line that is not the way to use this program.
@@ -125,6 +70,14 @@ pub(crate) enum UsageError {
         /// The command it is most like.
         nearest: Option<&'static str>,
     },
+    /// The first word alone of commands of two words.
+    #[error("{group} what? There is {}", .commands.join(", "))]
+    Group {
+        /// The first word.
+        group: String,
+        /// The commands that begin with it.
+        commands: Vec<&'static str>,
+    },
     /// Too few or too many arguments.
     #[error("wrong number of arguments: use it as doozer {usage}")]
     ArgumentCount {
@@ -138,6 +91,12 @@ pub(crate) enum UsageError {
         typed: String,
         /// What would be right.
         wanted: &'static str,
+    },
+    /// A form for what prints nothing, or bytes alone.
+    #[error("{command} has one form of output: there is no -o for it")]
+    NoFormats {
+        /// The command.
+        command: &'static str,
     },
 }
 
@@ -161,47 +120,72 @@ pub(crate) enum ValueError {
 }
 
 /// The arguments of this program, its name left out.
-pub(crate) fn typed() -> impl Iterator<Item = OsString> {
-    std::env::args_os().skip(1)
+pub(crate) fn typed() -> Result<Vec<String>, ValueError> {
+    let typed = std::env::args_os().skip(1).map(OsString::into_string);
+    typed.collect::<Result<_, _>>().map_err(ValueError::NotUtf8)
 }
 
-/// What `typed` means, where `environment` holds.
-pub(crate) fn read(
-    typed: impl Iterator<Item = OsString>,
-    environment: &Environment,
-) -> anyhow::Result<Meaning> {
-    let typed: Result<Vec<String>, OsString> = typed.map(OsString::into_string).collect();
-    let mut reader = Reader::new(typed.map_err(ValueError::NotUtf8)?.into_iter());
-    let Some(name) = reader.word(&[OPTIONS])? else {
-        return match shown(&reader.flags, None) {
-            Some(meaning) => Ok(meaning),
-            None => Err(UsageError::NoCommand.into()),
-        };
+/// What the command line `typed` means.
+pub(crate) fn read(typed: Vec<String>) -> anyhow::Result<Meaning> {
+    let mut reader = Reader::new(typed.into_iter());
+    let command = match first(&mut reader)? {
+        First::Command(command) => command,
+        First::Nothing(topic, error) => {
+            return shown(&reader.flags, topic).ok_or_else(|| error.into());
+        }
     };
-    let command = commands::named(&name)?;
-    let words = reader.words(&[OPTIONS, command.options])?;
-    if let Some(meaning) = shown(&reader.flags, Some(command)) {
+    let read = reader.words(command.options, command.runs_child())?;
+    let flags = reader.flags;
+    if let Some(meaning) = shown(&flags, Topic::Command(command)) {
         return Ok(meaning);
     }
-    if !command.takes(words.len()) {
+    if !command.takes(&read.words, &read.child) {
         let usage = command.usage();
         return Err(UsageError::ArgumentCount { usage }.into());
     }
-    let flags = reader.flags;
     let invocation = Invocation {
         command,
-        words,
-        target: target(&flags, environment),
+        words: read.words,
+        child: read.child,
+        target: Target::of(&flags),
         rev: flags
-            .value("r", read_number)?
+            .global_value("r", read_number)?
             .filter(|rev| *rev != REV_PRESENT),
-        limit: flags
-            .value("t", duration::read)?
-            .filter(|limit| !limit.is_zero()),
+        limit: limit(&flags, "t")?,
+        timeout: limit(&flags, "timeout")?,
+        format: flags.global_value("o", str::parse)?,
         flags,
     };
     invocation.check_revs()?;
-    Ok(Meaning::Run(invocation))
+    invocation.check_format()?;
+    Ok(Meaning::Run(Box::new(invocation)))
+}
+
+/// What the first words of a command line name.
+enum First {
+    /// A command.
+    Command(&'static Command),
+    /// None; but there is help on this.
+    Nothing(Topic, UsageError),
+}
+
+/// Reads the name of a command, of one or two words.
+fn first(reader: &mut Reader<impl Iterator<Item = String>>) -> anyhow::Result<First> {
+    let Some(name) = reader.word()? else {
+        return Ok(First::Nothing(Topic::All, UsageError::NoCommand));
+    };
+    let commands = match commands::named(&name)? {
+        Named::Command(command) => return Ok(First::Command(command)),
+        Named::Group(commands) => commands,
+    };
+    match reader.word()? {
+        None => {
+            let group = name.clone();
+            let error = UsageError::Group { group, commands };
+            Ok(First::Nothing(Topic::Group(name), error))
+        }
+        Some(second) => Ok(First::Command(commands::in_group(&name, &second)?)),
+    }
 }
 
 /// What an argument that is a revision is called in the help.
@@ -211,20 +195,17 @@ const REV_ARGUMENT: &str = "REV";
 const REV_PRESENT: i64 = -1;
 
 /// What is printed instead of running a command.
-fn shown(flags: &Flags, command: Option<&'static Command>) -> Option<Meaning> {
-    if flags.is_on("h") {
-        return Some(Meaning::Help(command));
+fn shown(flags: &Flags, topic: Topic) -> Option<Meaning> {
+    if flags.global_switch("h") == Some(true) {
+        return Some(Meaning::Help(topic));
     }
-    flags.is_on("v").then_some(Meaning::Version)
+    (flags.global_switch("v") == Some(true)).then_some(Meaning::Version)
 }
 
-fn target(flags: &Flags, environment: &Environment) -> Target {
-    let address = flags.text("a").or(environment.uri.as_deref());
-    let boot = flags.text("b").or(environment.boot_uri.as_deref());
-    Target {
-        address: address.unwrap_or(URI_DEFAULT).to_owned(),
-        boot: boot.filter(|uri| !uri.is_empty()).map(str::to_owned),
-    }
+/// A duration; zero stands for none.
+fn limit(flags: &Flags, name: &'static str) -> Result<Option<Duration>, FlagError> {
+    let limit = flags.global_value(name, duration::read)?;
+    Ok(limit.filter(|limit| !limit.is_zero()))
 }
 
 impl fmt::Display for Invocation {
@@ -248,6 +229,15 @@ impl Invocation {
         index.map_or(Ok(()), |index| self.rev_word(index).map(drop))
     }
 
+    fn check_format(&self) -> Result<(), UsageError> {
+        let other = self.format.is_some_and(|format| format != Format::Text);
+        if other && !self.command.formats {
+            let command = self.command.name;
+            return Err(UsageError::NoFormats { command });
+        }
+        Ok(())
+    }
+
     /// The argument at `index` as a revision.
     pub(crate) fn rev_word(&self, index: usize) -> Result<i64, ValueError> {
         let typed = self.word(index);
@@ -262,68 +252,32 @@ impl Invocation {
 mod tests {
     use super::*;
 
-    fn read_line(line: &str, environment: &Environment) -> anyhow::Result<Meaning> {
-        read(line.split_whitespace().map(OsString::from), environment)
-    }
-
     fn check(line: &str, expected: &str) {
-        let environment = Environment {
-            uri: Some("env-uri".to_owned()),
-            boot_uri: Some("env-boot".to_owned()),
-        };
-        let got = match read_line(line, &environment) {
+        let typed = line.split_whitespace().map(str::to_owned);
+        let got = match read(typed.collect()) {
             Ok(Meaning::Version) => "version".to_owned(),
-            Ok(Meaning::Help(command)) => {
-                format!("help {}", command.map_or("all", |command| command.name))
+            Ok(Meaning::Help(topic)) => format!("help {topic:?}"),
+            Ok(Meaning::Run(run)) => {
+                let address = run.target.address.as_deref().unwrap_or("?");
+                format!(
+                    "{} {:?} at {address} rev {:?} limit {:?} timeout {:?}",
+                    run.command.name, run.words, run.rev, run.limit, run.timeout
+                )
             }
-            Ok(Meaning::Run(run)) => format!(
-                "{} {:?} at {} boot {:?} rev {:?} limit {:?}",
-                run.command.name,
-                run.words,
-                run.target.address,
-                run.target.boot,
-                run.rev,
-                run.limit
-            ),
             Err(error) => error.to_string(),
         };
         assert_eq!(got, expected, "{line}");
     }
 
     #[test]
-    fn options_override_the_environment() {
-        check(
-            "rev",
-            r#"rev [] at env-uri boot Some("env-boot") rev None limit None"#,
-        );
-        check(
-            "-a x rev",
-            r#"rev [] at x boot Some("env-boot") rev None limit None"#,
-        );
-        check("rev -b= -a=y", "rev [] at y boot None rev None limit None");
-        check("-b= rev", "rev [] at env-uri boot None rev None limit None");
-    }
-
-    #[test]
-    fn the_default_is_this_machine() {
-        let Ok(Meaning::Run(run)) = read_line("rev", &Environment::default()) else {
-            panic!("rev is a command");
-        };
-        assert_eq!(
-            (run.target.address.as_str(), run.target.boot),
-            (URI_DEFAULT, None)
-        );
-    }
-
-    #[test]
     fn revisions_and_limits_are_read() {
         check(
             "wait -r 0x10 -t 1m30s /a",
-            r#"wait ["/a"] at env-uri boot Some("env-boot") rev Some(16) limit Some(90s)"#,
+            r#"wait ["/a"] at ? rev Some(16) limit Some(90s) timeout None"#,
         );
         check(
-            "wait -r -1 -t 0 /a",
-            r#"wait ["/a"] at env-uri boot Some("env-boot") rev None limit None"#,
+            "wait -r -1 -t 0 /a -a x --timeout 1s",
+            r#"wait ["/a"] at x rev None limit None timeout Some(1s)"#,
         );
         check(
             "wait -t 5 /a",
@@ -337,12 +291,28 @@ mod tests {
 
     #[test]
     fn help_and_version_go_before_all_else() {
-        check("-h", "help all");
+        check("-h", "help All");
         check("-v", "version");
-        check("get -h", "help get");
-        check("-h get", "help get");
-        check("get /a /b /c -h", "help get");
+        check("get -h", "help Command(Command(\"get\"))");
+        check("-h get", "help Command(Command(\"get\"))");
+        check("get /a /b /c -h", "help Command(Command(\"get\"))");
         check("rev -v", "version");
+    }
+
+    #[test]
+    fn a_form_is_for_commands_that_print_something() {
+        check(
+            "get /a -o xml",
+            r#"option -o: wrong value "xml": text, json, jsonl, yaml or table is wanted"#,
+        );
+        check(
+            "nop -o json",
+            "nop has one form of output: there is no -o for it",
+        );
+        check(
+            "nop -o text",
+            "nop [] at ? rev None limit None timeout None",
+        );
     }
 
     #[test]

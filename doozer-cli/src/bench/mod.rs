@@ -13,14 +13,13 @@ mod tally;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::Invocation;
-use crate::output::Output;
-use crate::server::{self, Server};
+use crate::commands::Call;
+use crate::server::{Reach, Server};
 
 use fan_out::Round;
 use load::{Load, Workload};
@@ -35,28 +34,47 @@ const FILL_CONNECTIONS_MAX: usize = 8;
 const FILL_DEPTH: usize = 64;
 
 /// Runs the command.
-pub(crate) fn run(invocation: &Invocation, output: &mut Output) -> anyhow::Result<()> {
-    let load = Arc::new(Load::of(invocation)?);
+pub(crate) async fn run(call: Call<'_>) -> anyhow::Result<()> {
+    let load = Arc::new(Load::of(call.invocation)?);
+    let told = call.invocation.to_string();
+    let reach = call.session.reach()?;
+    if reach.options.tls.is_some() {
+        bail!("{told}: a benchmark speaks no TLS");
+    }
     raise_open_files_limit();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
     let stop = CancellationToken::new();
-    let report = runtime.block_on(async {
-        tokio::select! {
-            report = bench(invocation, &load, &stop) => report,
-            () = interrupted_twice(&stop) => Err(anyhow!("interrupted")),
-        }
-    })?;
+    let _stop_on_drop = stop.clone().drop_guard();
+    let report = spawn(told, reach, Arc::clone(&load), stop).await?;
     if load.json {
-        output.line(serde_json::to_string(&report)?)?;
+        call.output.line(serde_json::to_string(&report)?)?;
     } else {
-        output.line(&report)?;
+        call.output.line(&report)?;
     }
     if report.is_empty() {
         bail!("bench {}: nothing succeeded", load.workload.name());
     }
     Ok(())
+}
+
+/// Runs the benchmark on threads of its own, all there are, which the caller's would slow down.
+async fn spawn(
+    told: String,
+    reach: Reach,
+    load: Arc<Load>,
+    stop: CancellationToken,
+) -> anyhow::Result<Report> {
+    let on_its_own = move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            tokio::select! {
+                report = bench(told, reach, &load, &stop) => report,
+                () = interrupted_twice(&stop) => Err(anyhow!("interrupted")),
+            }
+        })
+    };
+    tokio::task::spawn_blocking(on_its_own).await?
 }
 
 /// The first interrupt ends the measuring, the second one everything.
@@ -74,11 +92,15 @@ async fn interrupt() {
 }
 
 async fn bench(
-    invocation: &Invocation,
+    told: String,
+    mut reach: Reach,
     load: &Arc<Load>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Report> {
-    let server = Server::connect_alone(invocation).await?;
+    // Just the node that is named is measured.
+    reach.options.follow_members = false;
+    let secret = reach.uri.secret.clone();
+    let server = Server::connect(reach).await.context(told)?;
     let rev = server
         .client
         .rev()
@@ -86,7 +108,7 @@ async fn bench(
         .map_err(|error| server.name_in(error.into()))?;
     let endpoint = Endpoint {
         addresses: server.client.addresses(),
-        secret: server::uri(&invocation.target)?.secret,
+        secret,
     };
     let bench = Bench {
         load,

@@ -2,7 +2,7 @@
 
 use doozer_client::REV_MISSING;
 
-use super::{Command, Run, set};
+use super::{Command, set};
 
 pub(super) const COMMAND: Command = Command {
     name: "add",
@@ -10,12 +10,6 @@ pub(super) const COMMAND: Command = Command {
     summary: "Make a file that is missing, of what standard input holds",
     details: "Prints the new revision. Fails with REV_MISMATCH (exit status 1) when there is such a file.",
     options: &[],
-    run: Run::OnServer(|server, invocation, output| {
-        Box::pin(set::from_input(
-            server,
-            invocation.word(0),
-            REV_MISSING,
-            output,
-        ))
-    }),
+    formats: true,
+    run: |call| Box::pin(set::from_input(call, REV_MISSING)),
 };

@@ -1,6 +1,6 @@
 //! `bench WORKLOAD`: measures a server.
 
-use super::{Command, Run};
+use super::Command;
 use crate::args::Flag;
 use crate::bench;
 
@@ -14,7 +14,8 @@ files by WALK; or watch, which has every connection wait for one file that is se
 again, and counts what they are told. Files are made below the prefix, and left there unless
 --clean is given. Prints throughput and latencies at the end; Ctrl-C ends it early.",
     options: OPTIONS,
-    run: Run::Alone(bench::run),
+    formats: false,
+    run: |call| Box::pin(bench::run(call)),
 };
 
 const OPTIONS: &[Flag] = &[

@@ -1,8 +1,6 @@
 //! `del PATH REV`: deletes a file.
 
-use super::{Command, Run};
-use crate::args::Invocation;
-use crate::server::Server;
+use super::{Call, Command};
 
 pub(super) const COMMAND: Command = Command {
     name: "del",
@@ -12,10 +10,13 @@ pub(super) const COMMAND: Command = Command {
         "REV is the revision that the file has, -1 for any. A file that is missing can be deleted.
 Fails with REV_MISMATCH (exit status 1) when the file has changed since REV.",
     options: &[],
-    run: Run::OnServer(|server, invocation, _output| Box::pin(run(server, invocation))),
+    formats: false,
+    run: |call| Box::pin(run(call)),
 };
 
-async fn run(server: &Server, invocation: &Invocation) -> anyhow::Result<()> {
-    let rev = invocation.rev_word(1)?;
-    Ok(server.client.del(invocation.word(0), rev).await?)
+async fn run(call: Call<'_>) -> anyhow::Result<()> {
+    let rev = call.invocation.rev_word(1)?;
+    let server = call.session.server().await?;
+    let path = call.session.original_path(call.invocation.word(0));
+    Ok(server.client.del(&path, rev).await?)
 }

@@ -2,10 +2,8 @@
 
 use thiserror::Error;
 
-use super::{Command, Run};
-use crate::args::Invocation;
-use crate::output::Output;
-use crate::server::Server;
+use super::{Call, Command};
+use crate::output::{Format, Output, OutputError, Record};
 
 pub(super) const COMMAND: Command = Command {
     name: "find",
@@ -15,7 +13,8 @@ pub(super) const COMMAND: Command = Command {
         "One path a line, depth first, all as they are at one revision: that of -r, else the present
 one. A path that is missing ends with NOENT and exit status 2.",
     options: &[],
-    run: Run::OnServer(|server, invocation, output| Box::pin(run(server, invocation, output))),
+    formats: true,
+    run: |call| Box::pin(run(call)),
 };
 
 /// There is nothing to begin at.
@@ -26,18 +25,20 @@ struct Missing {
     rev: i64,
 }
 
-async fn run(server: &Server, invocation: &Invocation, output: &mut Output) -> anyhow::Result<()> {
-    let (client, root) = (&server.client, invocation.word(0));
-    let rev = match invocation.rev {
+async fn run(call: Call<'_>) -> anyhow::Result<()> {
+    let server = call.session.server().await?;
+    let root = &call.session.original_path(call.invocation.word(0));
+    let (client, output) = (&server.client, call.output);
+    let rev = match call.invocation.rev {
         Some(rev) => rev,
         None => client.rev().await?,
     };
     let stat = client.stat(root, Some(rev)).await?;
     if stat.is_missing() {
         let path = root.to_owned();
-        return Err(anyhow::Error::from(Missing { path, rev }).context(server.address.clone()));
+        return Err(server.at(Missing { path, rev }));
     }
-    output.line(root)?;
+    print(output, root, stat.is_dir())?;
     if !stat.is_dir() {
         return Ok(());
     }
@@ -49,12 +50,23 @@ async fn run(server: &Server, invocation: &Invocation, output: &mut Output) -> a
     while let Some(file) = walk.next().await {
         let path = file?.path;
         for directory in new_directories(below, &previous, &path) {
-            output.line(directory)?;
+            print(output, directory, true)?;
         }
-        output.line(&path)?;
+        print(output, &path, false)?;
         previous = path;
     }
     Ok(())
+}
+
+fn print(output: &mut Output, path: &str, directory: bool) -> Result<(), OutputError> {
+    match output.format() {
+        Format::Text => output.line(path),
+        _ => output.record(
+            &Record::new()
+                .text("path", path)
+                .bool("directory", directory),
+        ),
+    }
 }
 
 /// The directories between `root` and the file `path` that the file before, `previous`, is not in.

@@ -1,9 +1,7 @@
 //! `get PATH`: prints a file's bytes.
 
-use super::{Command, Run};
-use crate::args::Invocation;
-use crate::output::Output;
-use crate::server::Server;
+use super::{Call, Command};
+use crate::output::Record;
 
 pub(super) const COMMAND: Command = Command {
     name: "get",
@@ -13,13 +11,19 @@ pub(super) const COMMAND: Command = Command {
         "A file that is missing is as good as an empty one. With -r, the file as it was at that
 revision.",
     options: &[],
-    run: Run::OnServer(|server, invocation, output| Box::pin(run(server, invocation, output))),
+    formats: true,
+    run: |call| Box::pin(run(call)),
 };
 
-async fn run(server: &Server, invocation: &Invocation, output: &mut Output) -> anyhow::Result<()> {
-    let file = server
-        .client
-        .get(invocation.word(0), invocation.rev)
-        .await?;
-    Ok(output.bytes(&file.value)?)
+async fn run(call: Call<'_>) -> anyhow::Result<()> {
+    let server = call.session.server().await?;
+    let path = call.session.original_path(call.invocation.word(0));
+    let file = server.client.get(&path, call.invocation.rev).await?;
+    if call.output.is_text() {
+        call.output.bytes(&file.value)?;
+    } else {
+        let record = Record::new().text("path", path).number("rev", file.rev);
+        call.output.one(&record.bytes("value", file.value))?;
+    }
+    Ok(())
 }

@@ -2,29 +2,50 @@
 
 use std::fmt::Write;
 
-use super::{ALL, Command, Run, named};
-use crate::args::{Flag, OPTIONS};
+use super::{ALL, Command, Named, group, in_group, named};
+use crate::args::{Flag, OPTIONS, UsageError};
 use crate::output::{Output, OutputError};
 
-pub(super) const COMMAND: Command = Command {
+pub(crate) const COMMAND: Command = Command {
     name: "help",
-    arguments: &["[COMMAND]"],
+    arguments: &["[COMMAND...]"],
     summary: "Print help on a command, or on all of them",
     details: "",
     options: &[],
-    run: Run::Alone(|invocation, output| {
-        let command = invocation
-            .words
-            .first()
-            .map(|name| named(name))
-            .transpose()?;
-        Ok(print(command, output)?)
-    }),
+    formats: false,
+    run: |call| Box::pin(async { Ok(print(&topic(&call.invocation.words)?, call.output)?) }),
 };
 
-/// Prints help on `command`, or on all of them.
-pub(crate) fn print(command: Option<&Command>, output: &mut Output) -> Result<(), OutputError> {
-    let text = command.map_or_else(usage, help_of);
+/// What there is help on.
+#[derive(Debug)]
+pub(crate) enum Topic {
+    /// The program.
+    All,
+    /// One command.
+    Command(&'static Command),
+    /// Commands of two words, the first of which this is.
+    Group(String),
+}
+
+/// What the words behind `help` mean.
+fn topic(words: &[String]) -> Result<Topic, UsageError> {
+    let Some((first, rest)) = words.split_first() else {
+        return Ok(Topic::All);
+    };
+    match (named(first)?, rest) {
+        (Named::Command(command), []) => Ok(Topic::Command(command)),
+        (Named::Group(_), []) => Ok(Topic::Group(first.clone())),
+        (_, rest) => in_group(first, &rest.join(" ")).map(Topic::Command),
+    }
+}
+
+/// Prints help on `topic`.
+pub(crate) fn print(topic: &Topic, output: &mut Output) -> Result<(), OutputError> {
+    let text = match topic {
+        Topic::All => usage(),
+        Topic::Command(command) => help_of(command),
+        Topic::Group(name) => help_of_group(name),
+    };
     output.bytes(text.as_bytes())
 }
 
@@ -52,6 +73,13 @@ fn help_of(command: &Command) -> String {
     text
 }
 
+fn help_of_group(name: &str) -> String {
+    let mut text = format!("Usage: doozer [OPTIONS] {name} COMMAND [ARGUMENTS]\n\nCommands:\n");
+    let rows = group(name).map(|command| (command.usage(), command.summary));
+    push_table(&mut text, rows.collect());
+    text
+}
+
 fn push_options(text: &mut String, title: &str, options: &[Flag]) {
     let rows = options
         .iter()
@@ -63,9 +91,8 @@ fn push_options(text: &mut String, title: &str, options: &[Flag]) {
 
 /// A short name stands with one hyphen, a long one with two; both ways are read.
 fn option_of(flag: &Flag) -> String {
-    let hyphens = if flag.name.len() == 1 { "-" } else { "--" };
     let value = flag.value.map(|value| format!(" {value}"));
-    format!("{hyphens}{}{}", flag.name, value.unwrap_or_default())
+    format!("{}{}", flag.hyphened(), value.unwrap_or_default())
 }
 
 fn push_table(text: &mut String, rows: Vec<(String, &str)>) {

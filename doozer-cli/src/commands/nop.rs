@@ -1,6 +1,6 @@
 //! `nop`: makes a revision that changes nothing.
 
-use super::{Command, Run};
+use super::Command;
 
 pub(super) const COMMAND: Command = Command {
     name: "nop",
@@ -8,7 +8,6 @@ pub(super) const COMMAND: Command = Command {
     summary: "Make a new revision that changes nothing",
     details: "What is read afterwards from the same server holds everything that was written before.",
     options: &[],
-    run: Run::OnServer(|server, _invocation, _output| {
-        Box::pin(async { Ok(server.client.nop().await?) })
-    }),
+    formats: false,
+    run: |call| Box::pin(async { Ok(call.session.server().await?.client.nop().await?) }),
 };

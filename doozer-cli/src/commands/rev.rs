@@ -1,6 +1,7 @@
 //! `rev`: prints the store's revision.
 
-use super::{Command, Run};
+use super::{Call, Command};
+use crate::output::{Format, Record};
 
 pub(super) const COMMAND: Command = Command {
     name: "rev",
@@ -8,7 +9,15 @@ pub(super) const COMMAND: Command = Command {
     summary: "Print the store's revision",
     details: "",
     options: &[],
-    run: Run::OnServer(|server, _invocation, output| {
-        Box::pin(async { Ok(output.line(server.client.rev().await?)?) })
-    }),
+    formats: true,
+    run: |call| Box::pin(run(call)),
 };
+
+async fn run(call: Call<'_>) -> anyhow::Result<()> {
+    let rev = call.session.server().await?.client.rev().await?;
+    match call.output.format() {
+        Format::Text => call.output.line(rev)?,
+        _ => call.output.one(&Record::new().number("rev", rev))?,
+    }
+    Ok(())
+}

@@ -1,6 +1,7 @@
 //! `self`: prints the id of the node that answers.
 
-use super::{Command, Run};
+use super::{Call, Command};
+use crate::output::Record;
 
 pub(super) const COMMAND: Command = Command {
     name: "self",
@@ -8,7 +9,17 @@ pub(super) const COMMAND: Command = Command {
     summary: "Print the id of the node that answers",
     details: "No line feed is added.",
     options: &[],
-    run: Run::OnServer(|server, _invocation, output| {
-        Box::pin(async { Ok(output.bytes(&server.client.self_id().await?)?) })
-    }),
+    formats: true,
+    run: |call| Box::pin(run(call)),
 };
+
+async fn run(call: Call<'_>) -> anyhow::Result<()> {
+    let id = call.session.server().await?.client.self_id().await?;
+    if call.output.is_text() {
+        call.output.bytes(&id)?;
+    } else {
+        let id = String::from_utf8_lossy(&id);
+        call.output.one(&Record::new().text("id", id))?;
+    }
+    Ok(())
+}

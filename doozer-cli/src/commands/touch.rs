@@ -1,8 +1,6 @@
 //! `touch PATH`: gives a file a new revision.
 
-use super::{Command, Run};
-use crate::args::Invocation;
-use crate::server::Server;
+use super::{Call, Command};
 
 pub(super) const COMMAND: Command = Command {
     name: "touch",
@@ -11,12 +9,14 @@ pub(super) const COMMAND: Command = Command {
     details: "A file that is missing is made, empty. Fails with REV_MISMATCH (exit status 1) when somebody
 else writes the file in between.",
     options: &[],
-    run: Run::OnServer(|server, invocation, _output| Box::pin(run(server, invocation))),
+    formats: false,
+    run: |call| Box::pin(run(call)),
 };
 
-async fn run(server: &Server, invocation: &Invocation) -> anyhow::Result<()> {
-    let path = invocation.word(0);
-    let file = server.client.get(path, None).await?;
-    server.client.set(path, file.rev, file.value).await?;
+async fn run(call: Call<'_>) -> anyhow::Result<()> {
+    let server = call.session.server().await?;
+    let path = call.session.original_path(call.invocation.word(0));
+    let file = server.client.get(&path, None).await?;
+    server.client.set(&path, file.rev, file.value).await?;
     Ok(())
 }

@@ -3,9 +3,9 @@
 use anyhow::anyhow;
 use doozer_client::{Event, EventKind};
 
-use super::{Command, Run};
+use super::{Call, Command};
 use crate::args::Invocation;
-use crate::output::{Output, OutputError};
+use crate::output::{Format, Output, OutputError, Record};
 use crate::server::Server;
 
 pub(super) const COMMAND: Command = Command {
@@ -17,23 +17,29 @@ pub(super) const COMMAND: Command = Command {
 feed, and ends. Begins at the revision of -r, else at the present one, itself included.
 With -t, gives up after that long (exit status 2).",
     options: &[],
-    run: Run::OnServer(|server, invocation, output| Box::pin(run(server, invocation, output))),
+    formats: true,
+    run: |call| Box::pin(run(call)),
 };
 
-async fn run(server: &Server, invocation: &Invocation, output: &mut Output) -> anyhow::Result<()> {
-    let glob = invocation.word(0);
-    let rev = begin(server, invocation).await?;
-    let wait = server.client.wait(glob, rev);
-    let event = match invocation.limit {
+async fn run(call: Call<'_>) -> anyhow::Result<()> {
+    let server = call.session.server().await?;
+    let glob = call.session.original_path(call.invocation.word(0));
+    let rev = begin(&server, call.invocation).await?;
+    let wait = server.client.wait(&glob, rev);
+    let event = match call.invocation.limit {
         None => wait.await?,
         Some(limit) => tokio::time::timeout(limit, wait)
             .await
             .map_err(|_elapsed| {
-                let told = anyhow!("WAIT {glob} rev {rev}: timeout: no event within {limit:?}");
-                told.context(server.address.clone())
+                let told = "timeout: no event within";
+                server.at(anyhow!("WAIT {glob} rev {rev}: {told} {limit:?}"))
             })??,
     };
-    Ok(print(&event, output)?)
+    match call.output.format() {
+        Format::Text => print(&event, call.output)?,
+        _ => call.output.one(&record(&event))?,
+    }
+    Ok(())
 }
 
 /// The revision to begin at.
@@ -55,4 +61,16 @@ pub(super) fn print(event: &Event, output: &mut Output) -> Result<(), OutputErro
         format_args!("{} {} {did}", event.path, event.rev),
         &event.value,
     )
+}
+
+/// An event's fields.
+pub(super) fn record(event: &Event) -> Record {
+    let did = match event.kind {
+        EventKind::Set => "set",
+        EventKind::Del => "del",
+        EventKind::Nop => "nop",
+    };
+    let record = Record::new().text("path", &*event.path);
+    let record = record.number("rev", event.rev).text("event", did);
+    record.bytes("value", event.value.clone())
 }

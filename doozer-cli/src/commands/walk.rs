@@ -1,9 +1,7 @@
 //! `walk GLOB`: prints every file that matches.
 
-use super::{Command, Run};
-use crate::args::Invocation;
-use crate::output::Output;
-use crate::server::Server;
+use super::{Call, Command};
+use crate::output::Record;
 
 pub(super) const COMMAND: Command = Command {
     name: "walk",
@@ -14,17 +12,28 @@ pub(super) const COMMAND: Command = Command {
 they are at one revision: that of -r, else the present one. In a glob `?` stands for a
 character, `*` for any number of them, both without a slash, `**` for anything.",
     options: &[],
-    run: Run::OnServer(|server, invocation, output| Box::pin(run(server, invocation, output))),
+    formats: true,
+    run: |call| Box::pin(run(call)),
 };
 
-async fn run(server: &Server, invocation: &Invocation, output: &mut Output) -> anyhow::Result<()> {
+async fn run(call: Call<'_>) -> anyhow::Result<()> {
+    let server = call.session.server().await?;
+    let glob = call.session.original_path(call.invocation.word(0));
     let mut walk = server
         .client
-        .walk_stream(invocation.word(0), invocation.rev)
+        .walk_stream(&glob, call.invocation.rev)
         .await?;
     while let Some(file) = walk.next().await {
         let file = file?;
-        output.entry(format_args!("{} {}", file.path, file.rev), &file.value)?;
+        if call.output.is_text() {
+            let head = format_args!("{} {}", file.path, file.rev);
+            call.output.entry(head, &file.value)?;
+        } else {
+            let record = Record::new()
+                .text("path", file.path)
+                .number("rev", file.rev);
+            call.output.record(&record.bytes("value", file.value))?;
+        }
     }
     Ok(())
 }

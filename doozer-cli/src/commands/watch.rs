@@ -2,10 +2,8 @@
 
 use doozer_client::Error;
 
-use super::{Command, Run, wait};
-use crate::args::Invocation;
-use crate::output::Output;
-use crate::server::Server;
+use super::{Call, Command, wait};
+use crate::output::Format;
 
 pub(super) const COMMAND: Command = Command {
     name: "watch",
@@ -16,15 +14,22 @@ pub(super) const COMMAND: Command = Command {
 included. Goes on when the connection is lost and made again; ends with TOO_LATE when the
 server no longer keeps a revision that was not yet seen.",
     options: &[],
-    run: Run::OnServer(|server, invocation, output| Box::pin(run(server, invocation, output))),
+    formats: true,
+    run: |call| Box::pin(run(call)),
 };
 
-async fn run(server: &Server, invocation: &Invocation, output: &mut Output) -> anyhow::Result<()> {
-    let rev = wait::begin(server, invocation).await?;
-    let mut watch = server.client.watch(invocation.word(0), rev);
+async fn run(call: Call<'_>) -> anyhow::Result<()> {
+    let server = call.session.server().await?;
+    let glob = call.session.original_path(call.invocation.word(0));
+    let rev = wait::begin(&server, call.invocation).await?;
+    let mut watch = server.client.watch(&glob, rev);
     while let Some(event) = watch.next().await {
-        wait::print(&event.map_err(named)?, output)?;
-        output.flush()?;
+        let event = event.map_err(named)?;
+        match call.output.format() {
+            Format::Text => wait::print(&event, call.output)?,
+            _ => call.output.record(&wait::record(&event))?,
+        }
+        call.output.flush()?;
     }
     Ok(())
 }

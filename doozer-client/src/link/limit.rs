@@ -21,6 +21,11 @@ impl Limit {
         }
     }
 
+    /// The same limit, from now.
+    pub(crate) fn anew(self) -> Self {
+        Self::start(Some(self.after))
+    }
+
     /// What `future` gives, if it does so in time.
     pub(crate) async fn within<F: Future>(self, future: F) -> Option<F::Output> {
         match self.deadline {

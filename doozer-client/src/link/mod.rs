@@ -5,6 +5,7 @@ mod limit;
 
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use doozer_proto::{ErrCode, Request, Response};
 use prost::Message;
@@ -66,10 +67,14 @@ impl Link {
         Ok(link)
     }
 
-    /// Carries a request to a node and its answer back; a refusal is an error.
-    pub(crate) async fn call(&self, request: &Request) -> Result<Response, Error> {
+    /// Carries a request to a node and its answer back, within `timeout`; a refusal is an error.
+    pub(crate) async fn call(
+        &self,
+        request: &Request,
+        timeout: Option<Duration>,
+    ) -> Result<Response, Error> {
         self.check_length(request)?;
-        let limit = Limit::start(self.options.request_timeout);
+        let limit = Limit::start(timeout);
         let connection = self.connection(request, limit).await?;
         let (mut connection, mut response) = self.answered(connection, request, limit).await?;
         let mut refused_at = Vec::new();
@@ -122,7 +127,7 @@ impl Link {
                 return Ok((connection, response));
             }
             if is_wait(request) {
-                limit = Limit::start(self.options.request_timeout);
+                limit = limit.anew();
             }
             connection = self.connection(request, limit).await?;
         }

@@ -1,0 +1,171 @@
+//! Records as columns with a head.
+
+use std::fmt::Write;
+
+use super::record::{Cell, Record, readable};
+
+/// Rows that are held back to make columns fit. What comes later is printed with the widths that
+/// there are then.
+const ROWS_MAX: usize = 1000;
+/// The longest text of a cell; what is longer ends with three dots.
+const CELL_CHARS_MAX: usize = 60;
+/// What stands between two columns.
+const GAP: &str = "  ";
+
+/// Rows that are not printed yet.
+#[derive(Debug)]
+pub(super) struct Table {
+    rows: Vec<Vec<Aligned>>,
+    /// Of each column, so far.
+    widths: Vec<usize>,
+    /// Whether there was a head.
+    headed: bool,
+    /// Whether the head is set off.
+    colour: bool,
+}
+
+/// A text, and whether it stands at the right of its column.
+#[derive(Debug)]
+struct Aligned {
+    text: String,
+    right: bool,
+}
+
+impl Table {
+    /// No rows.
+    pub(super) fn new(colour: bool) -> Self {
+        Self {
+            rows: Vec::new(),
+            widths: Vec::new(),
+            headed: false,
+            colour,
+        }
+    }
+
+    /// Adds a row; the lines that are to be printed now, if there are any.
+    pub(super) fn push(&mut self, record: &Record) -> Option<String> {
+        if !self.headed {
+            self.headed = true;
+            self.widen(record.fields().iter().map(|(name, cell)| Aligned {
+                text: name.to_uppercase().replace('_', " "),
+                right: is_number(cell),
+            }));
+        }
+        self.widen(record.fields().iter().map(|(_, cell)| Aligned {
+            text: text_of(cell),
+            right: is_number(cell),
+        }));
+        (self.rows.len() >= ROWS_MAX).then(|| self.take())
+    }
+
+    /// The lines of the rows that are not printed yet.
+    pub(super) fn take(&mut self) -> String {
+        let mut lines = String::new();
+        for row in std::mem::take(&mut self.rows) {
+            push_row(&mut lines, &row, &self.widths);
+        }
+        lines
+    }
+
+    fn widen(&mut self, row: impl Iterator<Item = Aligned>) {
+        let row: Vec<Aligned> = row.collect();
+        self.widths.resize(self.widths.len().max(row.len()), 0);
+        for (width, cell) in self.widths.iter_mut().zip(&row) {
+            *width = cell.text.chars().count().max(*width);
+        }
+        self.rows.push(row);
+    }
+}
+
+fn push_row(lines: &mut String, row: &[Aligned], widths: &[usize]) {
+    let mut line = String::new();
+    for (cell, width) in row.iter().zip(widths) {
+        let text = &cell.text;
+        let written = if cell.right {
+            write!(line, "{text:>width$}{GAP}")
+        } else {
+            write!(line, "{text:width$}{GAP}")
+        };
+        written.expect("invariant: writing to a string does not fail");
+    }
+    lines.push_str(line.trim_end());
+    lines.push('\n');
+}
+
+fn is_number(cell: &Cell) -> bool {
+    matches!(cell, Cell::Number(_))
+}
+
+fn text_of(cell: &Cell) -> String {
+    match cell {
+        Cell::Text(text) => one_line(text),
+        Cell::Bytes(bytes) => match readable(bytes) {
+            (text, "utf-8") => one_line(&text),
+            (text, _) => one_line(&format!("base64:{text}")),
+        },
+        Cell::Number(number) => number.to_string(),
+        Cell::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
+        Cell::List(cells) => {
+            let cells: Vec<String> = cells.iter().map(text_of).collect();
+            cells.join(", ")
+        }
+        Cell::Null => "-".to_owned(),
+    }
+}
+
+/// Text that leaves the lines of the table whole.
+fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for (count, c) in text.chars().enumerate() {
+        if count == CELL_CHARS_MAX {
+            line.push_str("...");
+            break;
+        }
+        match c {
+            c if c.is_control() => line.extend(c.escape_default()),
+            c => line.push(c),
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(path: &str, rev: i64, value: &str) -> Record {
+        let record = Record::new().text("path", path).number("rev", rev);
+        record.bytes("value", value.to_owned())
+    }
+
+    #[test]
+    fn columns_are_aligned_and_numbers_stand_at_the_right() {
+        let mut table = Table::new(false);
+        assert_eq!(table.push(&record("/a", 1, "x\ny")), None);
+        assert_eq!(table.push(&record("/longer", 1000, "")), None);
+        let expected = "PATH      REV  VALUE\n/a          1  x\\ny\n/longer  1000\n";
+        assert_eq!(table.take(), expected);
+    }
+
+    #[test]
+    fn what_comes_later_has_no_head_and_the_widths_of_before() {
+        let mut table = Table::new(false);
+        assert_eq!(table.push(&record("/longer", 10, "x")), None);
+        assert_eq!(table.take().lines().count(), 2);
+        assert_eq!(table.push(&record("/a", 1, "y")), None);
+        assert_eq!(table.take(), "/a         1  y\n");
+    }
+
+    #[test]
+    fn rows_are_held_back_up_to_a_limit() {
+        let mut table = Table::new(false);
+        let lines = (0..ROWS_MAX).find_map(|_| table.push(&record("/a", 1, "")));
+        assert_eq!(lines.unwrap().lines().count(), ROWS_MAX);
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        let text = one_line(&"x".repeat(100));
+        assert_eq!(text, format!("{}...", "x".repeat(CELL_CHARS_MAX)));
+    }
+}

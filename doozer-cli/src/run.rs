@@ -1,0 +1,81 @@
+//! The one way in which the program, a shell and a script run a command line.
+
+use std::time::Duration;
+
+use crate::args::{self, Invocation, Meaning};
+use crate::commands::{self, Call, Command};
+use crate::failure::{Original, TimedOut};
+use crate::input::Input;
+use crate::output::{Format, Output};
+use crate::session::Session;
+
+/// Does what the command line `words` asks for.
+pub(crate) async fn execute(
+    session: &Session,
+    words: Vec<String>,
+    input: &mut Input,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    match args::read(words)? {
+        Meaning::Version => output.line(format_args!("doozer {}", env!("CARGO_PKG_VERSION")))?,
+        Meaning::Help(topic) => commands::print_help(&topic, output)?,
+        Meaning::Run(invocation) => run(session, &invocation, input, output).await?,
+    }
+    Ok(())
+}
+
+/// Whether `words` are a right command line, without running it; the command that they call.
+pub(crate) fn check(words: &[String]) -> anyhow::Result<&'static Command> {
+    match args::read(words.to_vec())? {
+        Meaning::Version | Meaning::Help(_) => Ok(&commands::HELP),
+        Meaning::Run(invocation) => Ok(invocation.command),
+    }
+}
+
+async fn run(
+    session: &Session,
+    invocation: &Invocation,
+    input: &mut Input,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let session = &session.of_line(invocation);
+    output.begin(invocation.format.unwrap_or(Format::Text));
+    let running = (invocation.command.run)(Call {
+        session,
+        invocation,
+        input,
+        output,
+    });
+    let done = match invocation.timeout {
+        None => running.await,
+        Some(limit) => match tokio::time::timeout(limit, running).await {
+            Ok(done) => done,
+            Err(_elapsed) => Err(timed_out(session, invocation, limit)),
+        },
+    };
+    // What was found before something failed is printed before it is told.
+    let ended = output.end(done.is_ok()).map_err(anyhow::Error::from);
+    done.map_err(|error| told(session, invocation, error))
+        .and(ended)
+}
+
+fn timed_out(session: &Session, invocation: &Invocation, limit: Duration) -> anyhow::Error {
+    let error = anyhow::Error::from(TimedOut(limit)).context(invocation.to_string());
+    match session.connected() {
+        Some(server) => server.at(error),
+        None => error,
+    }
+}
+
+/// Adds to an error what only the whole line knows.
+fn told(session: &Session, invocation: &Invocation, error: anyhow::Error) -> anyhow::Error {
+    let error = match session.connected() {
+        Some(server) => server.name_in(error),
+        None => error,
+    };
+    if invocation.command.is_original() {
+        error.context(Original)
+    } else {
+        error
+    }
+}
