@@ -1,6 +1,7 @@
 //! Where the programs under test are: the only place that reads the environment for them.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The server under test: `DOOZERD_BIN`, else the one built beside this test.
@@ -18,10 +19,14 @@ pub fn package_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The folders of programs that a user has.
+pub fn path() -> OsString {
+    env::var_os("PATH").unwrap_or_default()
+}
+
 /// True if `name` is an executable in one of the folders of `PATH`.
 pub fn on_path(name: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(name).is_file())
+    env::split_paths(&path()).any(|folder| folder.join(name).is_file())
 }
 
 fn find(name: &str, variable: &str) -> PathBuf {

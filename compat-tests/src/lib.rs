@@ -2,6 +2,7 @@
 //! nothing of the server's or the client's own code is used.
 
 pub mod binaries;
+pub mod cli;
 pub mod cluster;
 pub mod connection;
 pub mod disk;
