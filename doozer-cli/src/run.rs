@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::args::{self, Invocation, Meaning};
 use crate::commands::{self, Call, Command};
-use crate::failure::{Original, TimedOut};
+use crate::failure::{self, TimedOut};
 use crate::input::Input;
 use crate::output::{Format, Output};
 use crate::session::Session;
@@ -74,7 +74,7 @@ fn told(session: &Session, invocation: &Invocation, error: anyhow::Error) -> any
         None => error,
     };
     if invocation.command.is_original() {
-        error.context(Original)
+        failure::of_original(error)
     } else {
         error
     }

@@ -13,6 +13,7 @@ mod self_id;
 mod set;
 mod stat;
 mod touch;
+mod version;
 mod wait;
 mod walk;
 mod watch;
@@ -43,6 +44,7 @@ pub(crate) const ALL: &[&Command] = &[
     &set::COMMAND,
     &stat::COMMAND,
     &touch::COMMAND,
+    &version::COMMAND,
     &wait::COMMAND,
     &walk::COMMAND,
     &watch::COMMAND,

@@ -1,16 +1,19 @@
 //! `help [COMMAND]`: prints how to use this program.
 
+mod topics;
+
 use std::fmt::Write;
 
 use super::{ALL, Command, Named, group, in_group, named};
-use crate::args::{Flag, OPTIONS, UsageError};
+use crate::args::{Flag, OPTIONS, UsageError, nearest};
 use crate::output::{Output, OutputError};
+use topics::{TOPICS, Text};
 
 pub(crate) const COMMAND: Command = Command {
     name: "help",
     arguments: &["[COMMAND...]"],
     summary: "Print help on a command, or on all of them",
-    details: "",
+    details: "Other things that there is help on are listed by `doozer help`.",
     options: &[],
     formats: false,
     run: |call| Box::pin(async { Ok(print(&topic(&call.invocation.words)?, call.output)?) }),
@@ -25,6 +28,8 @@ pub(crate) enum Topic {
     Command(&'static Command),
     /// Commands of two words, the first of which this is.
     Group(String),
+    /// What concerns several commands.
+    Text(&'static Text),
 }
 
 /// What the words behind `help` mean.
@@ -32,10 +37,27 @@ fn topic(words: &[String]) -> Result<Topic, UsageError> {
     let Some((first, rest)) = words.split_first() else {
         return Ok(Topic::All);
     };
-    match (named(first)?, rest) {
+    let text = TOPICS.iter().find(|topic| topic.name == first);
+    if let (Some(text), []) = (text, rest) {
+        return Ok(Topic::Text(text));
+    }
+    let named = named(first).map_err(|error| or_topic(first, error))?;
+    match (named, rest) {
         (Named::Command(command), []) => Ok(Topic::Command(command)),
         (Named::Group(_), []) => Ok(Topic::Group(first.clone())),
         (_, rest) => in_group(first, &rest.join(" ")).map(Topic::Command),
+    }
+}
+
+/// `error`, or that the name of a topic is more like what was typed.
+fn or_topic(typed: &str, error: UsageError) -> UsageError {
+    let names = TOPICS.iter().map(|topic| (topic.name, topic.name));
+    match nearest(typed, names) {
+        None => error,
+        nearest => UsageError::UnknownCommand {
+            typed: typed.to_owned(),
+            nearest,
+        },
     }
 }
 
@@ -45,6 +67,7 @@ pub(crate) fn print(topic: &Topic, output: &mut Output) -> Result<(), OutputErro
         Topic::All => usage(),
         Topic::Command(command) => help_of(command),
         Topic::Group(name) => help_of_group(name),
+        Topic::Text(topic) => (topic.write)(),
     };
     output.bytes(text.as_bytes())
 }
@@ -56,7 +79,11 @@ pub(crate) fn usage() -> String {
     push_table(&mut text, rows.collect());
     push_options(&mut text, "Options", OPTIONS);
     text.push_str("\n`doozer help COMMAND` tells more of one.\n");
-    text.push_str("Exit status: 0; 1 REV_MISMATCH; 127 wrong usage; 2 any other failure.\n");
+    text.push_str("There is help on these too:\n");
+    let rows = TOPICS
+        .iter()
+        .map(|topic| (topic.name.to_owned(), topic.summary));
+    push_table(&mut text, rows.collect());
     text
 }
 
@@ -113,6 +140,7 @@ fn push_line(text: &mut String, line: impl std::fmt::Display) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::STATUSES;
 
     #[test]
     fn every_command_is_in_the_help_and_has_its_own() {
@@ -130,11 +158,25 @@ mod tests {
     }
 
     #[test]
+    fn every_exit_status_is_told() {
+        let Ok(Topic::Text(topic)) = topic(&["exit-codes".to_owned()]) else {
+            panic!("there is help on exit codes");
+        };
+        let text = (topic.write)();
+        for (status, meaning) in STATUSES {
+            assert!(text.contains(&format!("{status:>5}  {meaning}")), "{text}");
+        }
+    }
+
+    #[test]
     fn help_fits_a_terminal() {
         for command in ALL {
             let long = help_of(command).lines().map(str::len).max();
             assert!(long <= Some(100), "{} {long:?}", command.name);
         }
-        assert!(usage().lines().map(str::len).max() <= Some(100));
+        let topics = TOPICS.iter().map(|topic| (topic.write)());
+        for text in topics.chain([usage()]) {
+            assert!(text.lines().map(str::len).max() <= Some(100), "{text}");
+        }
     }
 }

@@ -1,36 +1,30 @@
 //! How a failure is told, and which exit status it ends with.
 
+mod advice;
+mod status;
+
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use doozer_client::{ErrCode, Error};
 use thiserror::Error;
 
 use crate::args::UsageError;
 use crate::commands;
 use crate::output::OutputError;
 
-/// The file's revision was not the one given.
-const EXIT_REV_MISMATCH: u8 = 1;
-/// Everything that has no status of its own.
-const EXIT_FAILURE: u8 = 2;
-/// There is no such file.
-const EXIT_NO_FILE: u8 = 3;
-/// No server could be reached.
-const EXIT_NO_CONNECTION: u8 = 4;
-/// It took too long.
-const EXIT_TIMEOUT: u8 = 5;
-/// The server wants a secret.
-const EXIT_NO_ACCESS: u8 = 6;
-/// Not a way to call this program.
-const EXIT_USAGE: u8 = 127;
+pub(crate) use status::{EXIT_DIFFERS, EXIT_SCRIPT, EXIT_UNHEALTHY, STATUSES, status};
 
 /// There is nothing at a path that is asked about. Told as the original did, word for word.
 #[derive(Debug, Error)]
 #[error("No such file or directory: {0}")]
 pub(crate) struct NoSuchFile(pub(crate) String);
+
+/// There is nothing at a path that one of our own commands is asked about.
+#[derive(Debug, Error)]
+#[error("{0}: there is no such file")]
+pub(crate) struct Missing(pub(crate) String);
 
 /// The time given by `--timeout` is over.
 #[derive(Debug, Error)]
@@ -43,14 +37,45 @@ pub(crate) struct TimedOut(pub(crate) Duration);
 #[error("exit status {0}")]
 pub(crate) struct Ended(pub(crate) u8);
 
-/// Marks the failure of a command that keeps to the exit statuses of the original. Says nothing.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Original;
+/// What an error carries besides what it says: it says nothing.
+#[derive(Debug, Clone)]
+struct Silently<T>(T);
 
-impl fmt::Display for Original {
+/// Of a command that keeps to the exit statuses of the original.
+#[derive(Debug, Clone, Copy)]
+struct Original;
+
+/// An exit status for a failure that has none by its cause.
+#[derive(Debug, Clone, Copy)]
+struct Status(u8);
+
+/// What to try.
+#[derive(Debug, Clone)]
+struct Advice(String);
+
+impl<T> fmt::Display for Silently<T> {
     fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Ok(())
     }
+}
+
+fn carried<T: fmt::Debug + Send + Sync + 'static>(error: &anyhow::Error) -> Option<&T> {
+    error.downcast_ref().map(|Silently(carried)| carried)
+}
+
+/// `error`, of a command that keeps to the exit statuses of the original.
+pub(crate) fn of_original(error: anyhow::Error) -> anyhow::Error {
+    error.context(Silently(Original))
+}
+
+/// `error`, which ends with exit status `status` whatever caused it.
+pub(crate) fn ending(error: anyhow::Error, status: u8) -> anyhow::Error {
+    error.context(Silently(Status(status)))
+}
+
+/// `error`, with a line that says what to try.
+pub(crate) fn advise(error: impl Into<anyhow::Error>, advice: impl Into<String>) -> anyhow::Error {
+    error.into().context(Silently(Advice(advice.into())))
 }
 
 /// Prints `error` to standard error, and returns the exit status it stands for.
@@ -58,54 +83,6 @@ pub(crate) fn tell(error: &anyhow::Error) -> ExitCode {
     // Nobody is left to tell when standard error is closed.
     drop(io::stderr().write_all(text(error).as_bytes()));
     ExitCode::from(status(error))
-}
-
-/// The exit status that `error` stands for.
-pub(crate) fn status(error: &anyhow::Error) -> u8 {
-    if is_closed_output(error) {
-        return 0;
-    }
-    let status = status_of_cause(error);
-    let own = status != EXIT_TIMEOUT || !error.is::<TimedOut>();
-    if error.is::<Original>() && own && !matches!(status, EXIT_REV_MISMATCH | EXIT_USAGE) {
-        return EXIT_FAILURE;
-    }
-    status
-}
-
-fn status_of_cause(error: &anyhow::Error) -> u8 {
-    if let Some(Ended(status)) = error.downcast_ref() {
-        return *status;
-    }
-    if error.is::<UsageError>() {
-        return EXIT_USAGE;
-    }
-    if error.is::<NoSuchFile>() {
-        return EXIT_NO_FILE;
-    }
-    if error.is::<TimedOut>() {
-        return EXIT_TIMEOUT;
-    }
-    error.downcast_ref().map_or(EXIT_FAILURE, status_of_client)
-}
-
-fn status_of_client(error: &Error) -> u8 {
-    match error {
-        Error::Dial { .. } | Error::Lost { .. } => EXIT_NO_CONNECTION,
-        Error::Timeout { .. } => EXIT_TIMEOUT,
-        error if error.is_rev_mismatch() => EXIT_REV_MISMATCH,
-        error if is_refused_access(error) => EXIT_NO_ACCESS,
-        error if error.code() == Some(ErrCode::Noent) => EXIT_NO_FILE,
-        _ => EXIT_FAILURE,
-    }
-}
-
-/// Whether the server wants a secret that it was not given.
-fn is_refused_access(error: &Error) -> bool {
-    match error {
-        Error::Refused { detail, .. } => detail.as_deref() == Some("permission denied"),
-        _ => false,
-    }
 }
 
 /// `error` and what it came of, on one line, without a word before it or a line feed behind it.
@@ -123,11 +100,10 @@ pub(crate) fn text(error: &anyhow::Error) -> String {
     if error.is::<NoSuchFile>() {
         return format!("{}\n", reason(error));
     }
-    let mut text = format!("Error: {}\n", reason(error));
-    if matches!(error.downcast_ref(), Some(UsageError::NoCommand)) {
-        text.push_str(&commands::usage());
-    }
-    text
+    let advice = advice::of(error).map(|advice| format!("Try: {advice}\n"));
+    let usage = matches!(error.downcast_ref(), Some(UsageError::NoCommand)).then(commands::usage);
+    let parts = [advice, usage].into_iter().flatten();
+    format!("Error: {}\n{}", reason(error), parts.collect::<String>())
 }
 
 /// Whether all that happened is that the reader of standard output has gone.
@@ -138,7 +114,7 @@ fn is_closed_output(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use anyhow::anyhow;
-    use doozer_client::{Code, ErrCode};
+    use doozer_client::{Code, ErrCode, Error};
 
     use super::*;
 
@@ -162,12 +138,14 @@ mod tests {
     fn an_error_of_the_server_is_told_by_name_with_address_and_request() {
         check(
             &refused(ErrCode::RevMismatch, None),
-            "Error: 127.0.0.1:8046: SET /x rev 1: REV_MISMATCH\n",
+            "Error: 127.0.0.1:8046: SET /x rev 1: REV_MISMATCH\n\
+             Try: doozer stat /x, for the revision that the file has\n",
             1,
         );
         check(
             &refused(ErrCode::Other, Some("permission denied")),
-            "Error: 127.0.0.1:8046: SET /x rev 1: OTHER: permission denied\n",
+            "Error: 127.0.0.1:8046: SET /x rev 1: OTHER: permission denied\n\
+             Try: the secret in the URI of -a, or in a profile (doozer help profiles)\n",
             6,
         );
     }
@@ -189,13 +167,13 @@ mod tests {
     fn a_missing_file_is_told_as_the_original_did() {
         let error = anyhow!(NoSuchFile("/x".to_owned()));
         check(&error, "No such file or directory: /x\n", 3);
-        let error = error.context(Original);
+        let error = of_original(error);
         check(&error, "No such file or directory: /x\n", 2);
     }
 
     #[test]
     fn the_commands_of_the_original_keep_its_statuses() {
-        let original = |error: anyhow::Error| status(&error.context(Original));
+        let original = |error: anyhow::Error| status(&of_original(error));
         assert_eq!(original(refused(ErrCode::RevMismatch, None)), 1);
         assert_eq!(original(refused(ErrCode::Noent, None)), 2);
         assert_eq!(
@@ -204,6 +182,19 @@ mod tests {
         );
         assert_eq!(original(anyhow!(UsageError::NoCommand)), 127);
         assert_eq!(original(anyhow!(TimedOut(Duration::from_secs(1)))), 5);
+    }
+
+    #[test]
+    fn a_failure_may_have_a_status_and_advice_that_its_cause_does_not_tell() {
+        let error = ending(anyhow!("line 3: no").context("a.dz"), EXIT_SCRIPT);
+        check(&error, "Error: a.dz: line 3: no\n", 7);
+        let error = advise(error, "something else");
+        check(&error, "Error: a.dz: line 3: no\nTry: something else\n", 7);
+        check(
+            &anyhow!(Missing("/x".to_owned())),
+            "Error: /x: there is no such file\n",
+            3,
+        );
     }
 
     #[test]
