@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::binaries;
 use crate::connection::{Connection, Received};
+use crate::strace;
 use crate::wait;
 use crate::wire::{Request, Response, verb};
 
@@ -52,7 +53,8 @@ pub struct Launch {
     web: Web,
     tls: bool,
     ready: Ready,
-    namespace: Option<String>,
+    /// The words before the server's own: a program that becomes it.
+    before: Vec<String>,
 }
 
 /// When a server counts as started.
@@ -151,7 +153,15 @@ impl Launch {
     /// Runs in the network namespace `name`.
     #[must_use]
     pub fn inside(mut self, name: &str) -> Self {
-        self.namespace = Some(name.to_owned());
+        let before = ["ip", "netns", "exec", name];
+        self.before.extend(before.map(str::to_owned));
+        self
+    }
+
+    /// Has a disk that takes `delay` longer for every sync; nothing: a quick one again.
+    #[must_use]
+    pub fn slow_disk(mut self, delay: Option<Duration>) -> Self {
+        self.before = delay.map(strace::delay_syncs).unwrap_or_default();
         self
     }
 
@@ -207,15 +217,13 @@ impl Launch {
         command.spawn().expect("doozerd can be executed")
     }
 
-    /// The server's program, in its namespace: `ip` becomes it, so that the process is the same.
+    /// The server's program, or what becomes it, so that the process is the same.
     fn program(&self) -> Command {
-        let Some(namespace) = &self.namespace else {
+        let Some((first, rest)) = self.before.split_first() else {
             return Command::new(binaries::doozerd());
         };
-        let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", namespace])
-            .arg(binaries::doozerd());
+        let mut command = Command::new(first);
+        command.args(rest).arg(binaries::doozerd());
         command
     }
 
@@ -267,6 +275,12 @@ impl Server {
     /// All it has written to standard output and error, over all its starts.
     pub fn log(&self) -> String {
         read_log(&self.home)
+    }
+
+    /// How many syncs its [`Launch::slow_disk`] has delayed since its last start.
+    pub fn delayed_syncs(&self) -> usize {
+        let calls = fs::read_to_string(self.home.path().join(strace::SYNCS));
+        calls.unwrap_or_default().matches("DELAYED").count()
     }
 
     /// Its resident memory.

@@ -54,6 +54,20 @@ pub fn syncs_of_a_start(data: &Path) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// Where a program behind [`delay_syncs`] has its syncs listed: in its working folder.
+pub(crate) const SYNCS: &str = "syncs";
+
+/// The words before a program's own that make each of its syncs take `delay` longer, and stop it
+/// at nothing else. The program is the child, and strace is nobody's: it ends with the program.
+pub(crate) fn delay_syncs(delay: Duration) -> Vec<String> {
+    require_strace();
+    let inject = format!("inject=fsync,fdatasync:delay_exit={}", delay.as_micros());
+    let words = ["strace", "-D", "-f", "-q", "--seccomp-bpf", "-o", SYNCS];
+    let calls = ["-e", "trace=fsync,fdatasync", "-e", &inject];
+    let words = words.iter().chain(&calls);
+    words.map(ToString::to_string).collect()
+}
+
 fn require_strace() {
     assert!(
         binaries::on_path("strace"),

@@ -3,6 +3,7 @@
 
 pub mod load;
 pub mod outage;
+pub mod pace;
 mod serial;
 
 use std::sync::Arc;

@@ -98,6 +98,11 @@ impl MetadataRows {
         self.watermark.raise(self.number, durable)
     }
 
+    /// Makes the watermark durable where it has to be.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        self.watermark.settle()
+    }
+
     pub(super) fn close(&mut self) -> io::Result<()> {
         let database = self.database.take();
         database.map_or(Ok(()), |database| database.close().map_err(to_io))

@@ -47,8 +47,8 @@
 //! # What may be lost
 //! Nothing acknowledged when the process dies, the disk is full or the power goes. Not noticed is
 //! a last commit damaged on the disk *and* a power loss before the watermark reached it (it is
-//! synced after votes and truncations only, so that an append costs one sync). A purge or a
-//! committed index may go back to an older one, which is harmless.
+//! synced after votes and truncations only, and after they were answered, so that nobody waits for
+//! more than one sync). A purge or a committed index may go back to an older one, which is harmless.
 //!
 //! # Boundaries
 //! Files are reached through `vfs` alone: tests lose the power at each of its steps. The queue

@@ -61,6 +61,9 @@ pub(super) trait Rows: Debug + Send {
     /// too.
     fn commit(&mut self, changes: &[Change]) -> io::Result<()>;
 
+    /// Makes durable what guards the commits before, and nobody waits for.
+    fn settle(&mut self) -> io::Result<()>;
+
     /// What reads them, from any thread, while they are written.
     fn reader(&self) -> Arc<dyn RowReader>;
 

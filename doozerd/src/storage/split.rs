@@ -88,6 +88,11 @@ impl Rows for SplitRows {
         Ok(())
     }
 
+    fn settle(&mut self) -> io::Result<()> {
+        self.log_watermark.settle()?;
+        self.metadata.settle()
+    }
+
     fn reader(&self) -> Arc<dyn RowReader> {
         self.log.reader()
     }

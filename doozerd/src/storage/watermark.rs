@@ -2,8 +2,8 @@
 //! database that ends below it has lost a commit.
 //!
 //! It is one write in place after each commit, so it is never ahead of what is durable. It is
-//! synced only after a vote or a truncation: a process that dies is covered fully, a lost power
-//! supply as far as the watermark had reached the disk.
+//! synced only after a vote or a truncation, and after those were answered: a process that dies is
+//! covered fully, a lost power supply as far as the watermark had reached the disk.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ pub(super) struct Watermark {
     path: PathBuf,
     file: Box<dyn VfsFile>,
     number: Option<u64>,
+    /// It was raised for what a loss of power must not hide, and not synced since.
+    is_due: bool,
 }
 
 impl Watermark {
@@ -48,6 +50,7 @@ impl Watermark {
             path: path.to_owned(),
             file,
             number,
+            is_due: false,
         })
     }
 
@@ -67,14 +70,25 @@ impl Watermark {
             Some(_) => (),
             None => warn!(path = %self.path.display(), "watermark unreadable, written anew"),
         }
-        let rewrite = self.file.set_len(0).and_then(|()| self.raise(number, true));
-        rewrite.map_err(OpenError::io(&self.path, "writing the watermark"))
+        let rewritten = self.file.set_len(0);
+        let rewritten = rewritten.and_then(|()| self.raise(number, true));
+        let rewritten = rewritten.and_then(|()| self.settle());
+        rewritten.map_err(OpenError::io(&self.path, "writing the watermark"))
     }
 
-    /// Says that commit `number` was made and, when asked to, makes that durable.
+    /// Says that commit `number` was made, and whether [`Watermark::settle`] makes that durable.
     pub(super) fn raise(&mut self, number: u64, durable: bool) -> io::Result<()> {
         self.file.write_at(0, &seal(KEY, &number.to_le_bytes()))?;
         self.number = Some(number);
-        if durable { self.file.sync() } else { Ok(()) }
+        self.is_due |= durable;
+        Ok(())
+    }
+
+    /// Makes durable what was to be.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.is_due) {
+            self.file.sync()?;
+        }
+        Ok(())
     }
 }
