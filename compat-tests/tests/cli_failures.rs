@@ -62,7 +62,7 @@ fn a_timeout_ends_any_command() {
 fn what_is_misspelt_is_answered_with_the_nearest() {
     let cli = Cli::nowhere();
     cli.run("gte /a").fails(127, "did you mean get?");
-    cli.run("get /a --timeuot 3s")
+    cli.run("get /a --tiemout 3s")
         .fails(2, "did you mean --timeout?");
     cli.run("bench get --cons 3")
         .fails(2, "did you mean --conns?");

@@ -100,7 +100,7 @@ fn options_of_every_command_stand_anywhere() {
     let cli = Cli::new();
     cli.run("-o json rev").prints("{\"rev\":{0}}\n");
     cli.run("rev --o=json").prints("{\"rev\":{0}}\n");
-    cli.run("rev --timout 1s")
+    cli.run("rev --tiemout 1s")
         .fails(2, "did you mean --timeout?");
     cli.run("wait -r {9} /x --timeout 100ms")
         .fails(5, "wait /x: not done within 100ms");

@@ -12,6 +12,8 @@ pub(crate) const FRAME_BYTES_MAX: usize = 1 << 30;
 /// Where a server is, and how it is spoken to.
 #[derive(Debug, Clone)]
 pub(crate) struct Reach {
+    /// Its profile's name, else its URI, for people.
+    pub(crate) name: String,
     /// Its addresses, or its cluster's name.
     pub(crate) uri: DoozerUri,
     /// TLS, the `DzNS`, a secret.

@@ -377,12 +377,16 @@ mod tests {
     #[test]
     fn a_misspelt_option_has_a_nearest_one() {
         check(
-            "rm --mebmers 3",
-            "there is no option -mebmers: did you mean --members?",
+            "rm --mermbers 3",
+            "there is no option -mermbers: did you mean --members?",
         );
         check(
-            "rm --timout 3s",
-            "there is no option -timout: did you mean --timeout?",
+            "rm --tiemout 3s",
+            "there is no option -tiemout: did you mean --timeout?",
+        );
+        check(
+            "--Profil x rm",
+            "there is no option -Profil: did you mean --profile?",
         );
     }
 

@@ -16,7 +16,7 @@ use thiserror::Error;
 use crate::commands::{self, Command, Named, Topic};
 use crate::output::Format;
 
-pub(crate) use environment::Environment;
+pub(crate) use environment::{Environment, variable};
 pub(crate) use flags::{Flag, FlagError, Flags, Reader};
 pub(crate) use nearest::nearest;
 pub(crate) use number::{read as read_number, read_decimal};

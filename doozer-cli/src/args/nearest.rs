@@ -45,6 +45,6 @@ mod tests {
         check("delete", None);
         check("tuoch", Some("touch"));
         check("hepl", Some("help"));
-        check("cluster satus", Some("cluster status"));
+        check("cluster statsu", Some("cluster status"));
     }
 }

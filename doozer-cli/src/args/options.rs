@@ -35,6 +35,11 @@ pub(crate) const OPTIONS: &[Flag] = &[
         help: "End the command after that long, whichever it is (exit status 5)",
     },
     Flag {
+        name: "profile",
+        value: Some("NAME"),
+        help: "The cluster called that in the user's profiles (DOOZER_PROFILE)",
+    },
+    Flag {
         name: "tls",
         value: None,
         help: "Speak TLS; each of the next three says so too",
@@ -73,6 +78,8 @@ pub(crate) struct Target {
     pub(crate) address: Option<String>,
     /// `-b`: the URI of a `DzNS`. An empty one says that there is none.
     pub(crate) boot: Option<String>,
+    /// `--profile`.
+    pub(crate) profile: Option<String>,
     /// `--tls`.
     pub(crate) tls: Option<bool>,
     /// `--cacert`.
@@ -90,6 +97,7 @@ impl Target {
         Self {
             address: text("a"),
             boot: text("b"),
+            profile: text("profile"),
             tls: flags.global_switch("tls"),
             cacert: text("cacert"),
             cert: text("cert"),
@@ -97,14 +105,18 @@ impl Target {
         }
     }
 
-    /// This, and what `other` says where this leaves it open.
+    /// This, and what `other` says where this leaves it open. Where this names a server, the
+    /// profile of `other` is not taken: its secret is not for that one.
     pub(crate) fn or(&self, other: &Self) -> Self {
         let either = |this: &Option<String>, other: &Option<String>| {
             this.as_ref().or(other.as_ref()).cloned()
         };
+        let names_server = self.address.is_some() || self.profile.is_some();
+        let unnamed = |other: &Option<String>| other.clone().filter(|_| !names_server);
         Self {
-            address: either(&self.address, &other.address),
-            boot: either(&self.boot, &other.boot),
+            address: self.address.clone().or_else(|| unnamed(&other.address)),
+            boot: self.boot.clone().or_else(|| unnamed(&other.boot)),
+            profile: self.profile.clone().or_else(|| unnamed(&other.profile)),
             tls: self.tls.or(other.tls),
             cacert: either(&self.cacert, &other.cacert),
             cert: either(&self.cert, &other.cert),
@@ -115,5 +127,30 @@ impl Target {
     /// Whether nothing is said.
     pub(crate) fn is_open(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(address: &str, profile: &str) -> Target {
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Target {
+            address: given(address),
+            profile: given(profile),
+            ..Target::default()
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_named_has_nothing_of_another_profile() {
+        let base = target("", "prod");
+        assert_eq!(Target::default().or(&base), base);
+        assert_eq!(target("x", "").or(&base), target("x", ""));
+        assert_eq!(
+            target("", "far").or(&target("x", "prod")),
+            target("", "far")
+        );
     }
 }

@@ -37,7 +37,7 @@ const FILL_DEPTH: usize = 64;
 pub(crate) async fn run(call: Call<'_>) -> anyhow::Result<()> {
     let load = Arc::new(Load::of(call.invocation)?);
     let told = call.invocation.to_string();
-    let reach = call.session.reach()?;
+    let reach = call.session.reach().await?;
     if reach.options.tls.is_some() {
         bail!("{told}: a benchmark speaks no TLS");
     }

@@ -7,6 +7,7 @@ mod find;
 mod get;
 mod help;
 mod nop;
+mod profile;
 mod put;
 mod rev;
 mod self_id;
@@ -38,6 +39,10 @@ pub(crate) const ALL: &[&Command] = &[
     &get::COMMAND,
     &help::COMMAND,
     &nop::COMMAND,
+    &profile::ADD,
+    &profile::LIST,
+    &profile::SHOW,
+    &profile::USE,
     &put::COMMAND,
     &rev::COMMAND,
     &self_id::COMMAND,

@@ -9,7 +9,7 @@ use crate::output::{Format, Output, OutputError, Record};
 pub(super) const COMMAND: Command = Command {
     name: "stat",
     arguments: &["PATH"],
-    summary: "Print a file's revision and length, or a directory's number of entries",
+    summary: "Print a file's revision and length, or how much a directory holds",
     details:
         "Prints `REV LENGTH` for a file, `d ENTRIES` for a directory. What is missing ends with exit
 status 2. With -r, as it was at that revision.",

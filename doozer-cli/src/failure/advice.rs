@@ -38,7 +38,9 @@ fn of_client(error: &Error) -> Option<String> {
         Error::LookUp { source, .. } => return of_client(source),
         Error::Timeout { source, .. } => return source.as_deref().and_then(of_client),
         Error::NoDzns { .. } => "-b URI, with the address of the DzNS",
-        Error::OutcomeUnknown { .. } => "doozer get, to see whether it took effect",
+        Error::OutcomeUnknown { .. } => {
+            "doozer get, to see whether it took effect; --tls, if the server speaks TLS"
+        }
         Error::HistoryGone { .. } => "without -r, to begin at the present revision",
         Error::Lost { .. } => "--tls, if the server speaks TLS",
         Error::TooLong { .. } => "a shorter value, or several files",

@@ -66,7 +66,7 @@ impl Record {
     }
 
     /// Its fields.
-    pub(super) fn fields(&self) -> &[(&'static str, Cell)] {
+    pub(crate) fn fields(&self) -> &[(&'static str, Cell)] {
         &self.fields
     }
 

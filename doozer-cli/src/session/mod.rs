@@ -6,7 +6,7 @@ mod progress;
 mod reach;
 mod terminal;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -14,12 +14,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::WeakProgressBar;
-use tokio::sync::OnceCell;
 
 use crate::args::{Environment, Invocation, Target};
+use crate::config::Config;
 use crate::server::{Reach, Server};
 
 pub(crate) use progress::Progress;
+use reach::{ReadConfig, Sources};
 pub(crate) use terminal::Terminal;
 
 /// What commands run in. Each command line has one of its own, which shares all with the one that
@@ -34,6 +35,7 @@ pub(crate) struct Session {
 /// What all command lines share.
 struct Shared {
     environment: Environment,
+    config: OnceCell<Config>,
     terminal: Terminal,
     /// The shell's; outside a shell there is none.
     directory: RefCell<Option<String>>,
@@ -47,7 +49,7 @@ struct Shared {
 /// Whom command lines ask.
 struct Cluster {
     target: Target,
-    server: OnceCell<Rc<Server>>,
+    server: tokio::sync::OnceCell<Rc<Server>>,
 }
 
 /// What one command line says besides.
@@ -74,6 +76,7 @@ impl Session {
             shared: Rc::new(Shared {
                 terminal: Terminal::of_program(&environment),
                 environment,
+                config: OnceCell::new(),
                 directory: RefCell::default(),
                 notes: RefCell::default(),
                 bar: RefCell::default(),
@@ -116,16 +119,44 @@ impl Session {
     }
 
     async fn connect(&self) -> anyhow::Result<Rc<Server>> {
-        Ok(Rc::new(Server::connect(self.reach()?).await?))
+        Ok(Rc::new(Server::connect(self.reach().await?).await?))
     }
 
     /// Where the server is and how it is spoken to, for those who connect by themselves.
-    pub(crate) fn reach(&self) -> anyhow::Result<Reach> {
-        let reach = reach::of(&self.cluster.target, &self.shared.environment)?;
+    pub(crate) async fn reach(&self) -> anyhow::Result<Reach> {
+        self.reach_of(&self.cluster.target).await
+    }
+
+    async fn reach_of(&self, target: &Target) -> anyhow::Result<Reach> {
+        let reach = self.sources(target, &|| self.config()).reach().await?;
         Ok(self.in_time(reach))
     }
 
-    /// Another cluster's server, named by a `doozer:` URI or HOST:PORT.
+    fn sources<'a>(&'a self, target: &'a Target, config: ReadConfig<'a>) -> Sources<'a> {
+        Sources {
+            target,
+            environment: &self.shared.environment,
+            config,
+        }
+    }
+
+    /// The user's profiles, read once.
+    pub(crate) fn config(&self) -> anyhow::Result<&Config> {
+        if let Some(config) = self.shared.config.get() {
+            return Ok(config);
+        }
+        let config = Config::load(self.shared.environment.config_home.as_deref())?;
+        Ok(self.shared.config.get_or_init(|| config))
+    }
+
+    /// The name of the profile that is in effect, if one is.
+    pub(crate) fn profile(&self) -> anyhow::Result<Option<String>> {
+        let config = || self.config();
+        let sources = self.sources(&self.cluster.target, &config);
+        Ok(sources.profile()?.map(|(name, _)| name.to_owned()))
+    }
+
+    /// Another cluster's server, named by a profile's name, a `doozer:` URI or HOST:PORT.
     pub(crate) async fn other(&self, place: &str) -> anyhow::Result<Rc<Server>> {
         let others = &self.shared.others;
         let known =
@@ -133,16 +164,11 @@ impl Session {
         if let Some(server) = others.borrow().iter().find_map(known) {
             return Ok(server);
         }
-        let target = Target {
-            address: Some(place.to_owned()),
-            ..Target::default()
-        };
-        let reach = self.in_time(reach::of(&target, &self.shared.environment)?);
-        let server = Rc::new(
-            Server::connect(reach)
-                .await
-                .with_context(|| place.to_owned())?,
-        );
+        let target = reach::target_of(place, &|| self.config())?;
+        let reach = self.reach_of(&target).await?;
+        let name = reach.name.clone();
+        let server = Server::connect(reach).await.context(name)?;
+        let server = Rc::new(server);
         others
             .borrow_mut()
             .push((place.to_owned(), Rc::clone(&server)));
@@ -239,7 +265,7 @@ impl Cluster {
     fn of(target: Target) -> Self {
         Self {
             target,
-            server: OnceCell::new(),
+            server: tokio::sync::OnceCell::new(),
         }
     }
 }

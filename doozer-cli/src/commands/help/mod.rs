@@ -122,14 +122,23 @@ fn option_of(flag: &Flag) -> String {
     format!("{}{}", flag.hyphened(), value.unwrap_or_default())
 }
 
+/// What is longer at the left has the right on the next line.
+const LEFT_CHARS_MAX: usize = 26;
+
 fn push_table(text: &mut String, rows: Vec<(String, &str)>) {
     let width = rows
         .iter()
         .map(|(left, _)| left.len())
+        .filter(|length| *length <= LEFT_CHARS_MAX)
         .max()
         .unwrap_or_default();
     for (left, right) in rows {
-        push_line(text, format_args!("  {left:width$}  {right}"));
+        if left.len() > width {
+            push_line(text, format_args!("  {left}"));
+            push_line(text, format_args!("  {:width$}  {right}", ""));
+        } else {
+            push_line(text, format_args!("  {left:width$}  {right}"));
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct Text {
 }
 
 /// What there is help on besides commands.
-pub(super) const TOPICS: [Text; 5] = [
+pub(super) const TOPICS: [Text; 6] = [
     Text {
         name: "environment",
         summary: "The variables that are read",
@@ -34,6 +34,11 @@ pub(super) const TOPICS: [Text; 5] = [
         name: "globs",
         summary: "Paths, and patterns of them",
         write: || GLOBS.to_owned(),
+    },
+    Text {
+        name: "profiles",
+        summary: "Clusters with names, in a file",
+        write: || PROFILES.to_owned(),
     },
     Text {
         name: "values",
@@ -72,6 +77,26 @@ Data goes to standard output, everything else to standard error. Colours are for
 variable NO_COLOR, or TERM=dumb, switches them off.
 ";
 
+const PROFILES: &str = "\
+The file doozer/config.toml below XDG_CONFIG_HOME, else below ~/.config, gives names to clusters:
+
+  default = \"prod\"
+
+  [profile.prod]
+  addresses = [\"10.0.0.1:8046\", \"10.0.0.2:8046\"]
+  cacert = \"/etc/doozer/ca.pem\"              # TLS; also cert and key, or tls = true
+  secret = { file = \"/etc/doozer/secret\" }   # or { env = \"VARIABLE\" }, { command = \"pass doozer\" }
+
+  [profile.far]
+  name = \"mycluster\"                         # looked up at a DzNS
+  boot = \"doozer:?ca=10.0.9.1:8046\"
+
+`doozer profile add` adds one, `doozer profile use` sets the default. --profile NAME takes one, else
+DOOZER_PROFILE, else the default. Where -a or DOOZER_URI names a server the default is not taken, so
+that no secret goes where it does not belong. A relative file starts at the folder of config.toml.
+Secrets are never printed.
+";
+
 const GLOBS: &str = "\
 A path is / or one or more of /NAME; a name is letters, digits, . and -, one or more of them.
 
@@ -100,5 +125,7 @@ These variables are read. Options go before them.
 
   DOOZER_URI       The server: doozer:?ca=HOST:PORT&ca=...&sk=SECRET, or HOST:PORT
   DOOZER_BOOT_URI  The DzNS, where a cluster is looked up by its name
+  DOOZER_PROFILE   The profile: doozer help profiles
   NO_COLOR         If it is set, nothing is coloured; nor is it with TERM=dumb
+  XDG_CONFIG_HOME  Where doozer/config.toml is, else ~/.config
 ";
