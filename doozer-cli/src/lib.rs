@@ -15,6 +15,7 @@ mod output;
 mod run;
 mod server;
 mod session;
+mod tree;
 mod value;
 
 use std::process::ExitCode;

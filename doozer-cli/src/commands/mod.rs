@@ -1,19 +1,27 @@
 //! The table of commands. One file each.
 
 mod add;
+mod apply;
 mod bench;
+mod cp;
 mod del;
+mod diff;
+mod export;
 mod find;
 mod get;
 mod help;
+mod import;
+mod mv;
 mod nop;
 mod profile;
 mod put;
 mod rev;
+mod rm;
 mod self_id;
 mod set;
 mod stat;
 mod touch;
+mod tree;
 mod version;
 mod wait;
 mod walk;
@@ -33,11 +41,17 @@ pub(crate) use help::{COMMAND as HELP, Topic, print as print_help, usage};
 /// Every command, in the order of the help.
 pub(crate) const ALL: &[&Command] = &[
     &add::COMMAND,
+    &apply::COMMAND,
     &bench::COMMAND,
+    &cp::COMMAND,
     &del::COMMAND,
+    &diff::COMMAND,
+    &export::COMMAND,
     &find::COMMAND,
     &get::COMMAND,
     &help::COMMAND,
+    &import::COMMAND,
+    &mv::COMMAND,
     &nop::COMMAND,
     &profile::ADD,
     &profile::LIST,
@@ -45,10 +59,12 @@ pub(crate) const ALL: &[&Command] = &[
     &profile::USE,
     &put::COMMAND,
     &rev::COMMAND,
+    &rm::COMMAND,
     &self_id::COMMAND,
     &set::COMMAND,
     &stat::COMMAND,
     &touch::COMMAND,
+    &tree::COMMAND,
     &version::COMMAND,
     &wait::COMMAND,
     &walk::COMMAND,

@@ -4,6 +4,7 @@ use doozer_client::{ErrCode, Error, Unanswered};
 
 use super::{Ended, Missing, NoSuchFile, Original, Status, TimedOut, carried, is_closed_output};
 use crate::args::UsageError;
+use crate::tree::Mismatch;
 
 /// The file's revision was not the one given.
 pub(crate) const EXIT_REV_MISMATCH: u8 = 1;
@@ -67,6 +68,8 @@ fn status_of_cause(error: &anyhow::Error) -> u8 {
         *status
     } else if error.is::<UsageError>() {
         EXIT_USAGE
+    } else if error.is::<Mismatch>() {
+        EXIT_REV_MISMATCH
     } else if error.is::<NoSuchFile>() || error.is::<Missing>() {
         EXIT_NO_FILE
     } else if error.is::<TimedOut>() {
