@@ -219,6 +219,15 @@ impl Client {
         self.link.addresses()
     }
 
+    /// Sends what is asked from now on to the next address, over a new connection.
+    ///
+    /// For who cannot wait until a silent node is given up, which takes 15 s. What is under way is
+    /// still answered, where the old connection answers at all; WAITs go on over the new one once
+    /// nothing else is.
+    pub fn go_elsewhere(&self) {
+        self.link.go_elsewhere();
+    }
+
     /// Closes the connection, for all clones. What is asked later ends in [`Error::Closed`].
     pub fn close(&self) {
         self.link.close();

@@ -109,6 +109,13 @@ impl Link {
         lock(&self.addresses).all()
     }
 
+    /// The connection that there is takes no more requests.
+    pub(crate) fn go_elsewhere(&self) {
+        if let Some(connection) = &*lock(&self.current) {
+            connection.retire();
+        }
+    }
+
     /// Closes the connection; there will be no other.
     pub(crate) fn close(&self) {
         self.stop.cancel();

@@ -71,6 +71,40 @@ async fn a_mutation_made_without_a_connection_goes_over_the_next() {
 }
 
 #[tokio::test]
+async fn who_knows_better_goes_elsewhere_at_once() {
+    let (silent, other) = (FakeServer::bind().await, FakeServer::bind().await);
+    let uri = uri_of(&[&silent, &other]);
+    let sent = tokio::sync::Notify::new();
+    let asking = async {
+        let client = Client::connect(&uri, options()).await?;
+        let waiting = client.wait("/a", 1);
+        let going = async {
+            sent.notified().await;
+            client.go_elsewhere();
+            client.rev().await
+        };
+        tokio::try_join!(waiting, going)
+    };
+    let answering = async {
+        let mut left = silent.accept().await;
+        left.expect(Verb::Wait).await;
+        sent.notify_one();
+        let mut peer = other.accept().await;
+        for _ in 0..2 {
+            let request = peer.next().await.unwrap();
+            let answer = match Verb::try_from(request.verb.unwrap()).unwrap() {
+                Verb::Rev => rev(7),
+                _ => event(3, "/a"),
+            };
+            peer.answer(&request, answer).await;
+        }
+        assert!(left.next().await.is_none(), "it is left");
+    };
+    let (waited, newest) = play(asking, answering).await.unwrap();
+    assert_eq!((waited.rev, newest), (3, 7));
+}
+
+#[tokio::test]
 async fn an_address_where_nobody_listens_is_passed_over() {
     let server = FakeServer::bind().await;
     let mut uri = server.uri();
