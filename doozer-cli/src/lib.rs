@@ -8,6 +8,7 @@
 mod args;
 mod bench;
 mod commands;
+mod complete;
 mod config;
 mod failure;
 mod input;

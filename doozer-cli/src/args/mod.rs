@@ -6,6 +6,7 @@ mod flags;
 mod nearest;
 mod number;
 mod options;
+mod partial;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -21,6 +22,7 @@ pub(crate) use flags::{Flag, FlagError, Flags, Reader};
 pub(crate) use nearest::nearest;
 pub(crate) use number::{read as read_number, read_decimal};
 pub(crate) use options::{OPTIONS, Target};
+pub(crate) use partial::{Partial, read_partial};
 
 /// What a command line means.
 #[derive(Debug)]

@@ -3,6 +3,8 @@
 mod add;
 mod apply;
 mod bench;
+mod complete;
+mod completions;
 mod cp;
 mod del;
 mod diff;
@@ -11,6 +13,7 @@ mod find;
 mod get;
 mod help;
 mod import;
+mod man;
 mod mv;
 mod nop;
 mod profile;
@@ -40,9 +43,11 @@ pub(crate) use help::{COMMAND as HELP, Topic, print as print_help, usage};
 
 /// Every command, in the order of the help.
 pub(crate) const ALL: &[&Command] = &[
+    &complete::COMMAND,
     &add::COMMAND,
     &apply::COMMAND,
     &bench::COMMAND,
+    &completions::COMMAND,
     &cp::COMMAND,
     &del::COMMAND,
     &diff::COMMAND,
@@ -51,6 +56,7 @@ pub(crate) const ALL: &[&Command] = &[
     &get::COMMAND,
     &help::COMMAND,
     &import::COMMAND,
+    &man::COMMAND,
     &mv::COMMAND,
     &nop::COMMAND,
     &profile::ADD,
@@ -70,6 +76,12 @@ pub(crate) const ALL: &[&Command] = &[
     &walk::COMMAND,
     &watch::COMMAND,
 ];
+
+/// Those that people are told of: a name that begins with `__` is for scripts of our own.
+pub(crate) fn shown() -> impl Iterator<Item = &'static Command> {
+    let all = ALL.iter().copied();
+    all.filter(|command| !command.name.starts_with("__"))
+}
 
 /// Commands that end with the exit statuses of the original's: 0, 1, 2 and 127.
 const ORIGINAL: [&str; 15] = [
@@ -203,9 +215,7 @@ pub(crate) fn group(name: &str) -> impl Iterator<Item = &'static Command> {
 
 /// The names of all commands and groups.
 fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let names = ALL
-        .iter()
-        .flat_map(|command| [Some(command.name), command.group()]);
+    let names = shown().flat_map(|command| [Some(command.name), command.group()]);
     names.flatten().map(|name| (name, name))
 }
 

@@ -17,6 +17,17 @@ pub(crate) enum Format {
     Table,
 }
 
+impl Format {
+    /// Their names, as they are typed, and what they are.
+    pub(crate) const ALL: [(&'static str, &'static str); 5] = [
+        ("text", "The command's own form"),
+        ("json", "One JSON array, or object"),
+        ("jsonl", "A JSON object a line"),
+        ("yaml", "YAML"),
+        ("table", "Columns with a head"),
+    ];
+}
+
 impl FromStr for Format {
     type Err = &'static str;
 

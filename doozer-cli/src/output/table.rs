@@ -11,17 +11,26 @@ const ROWS_MAX: usize = 1000;
 const CELL_CHARS_MAX: usize = 60;
 /// What stands between two columns.
 const GAP: &str = "  ";
+/// The head is set off on terminals.
+const BOLD: &str = "\x1b[1m";
+const PLAIN: &str = "\x1b[0m";
 
 /// Rows that are not printed yet.
 #[derive(Debug)]
 pub(super) struct Table {
-    rows: Vec<Vec<Aligned>>,
+    rows: Vec<Row>,
     /// Of each column, so far.
     widths: Vec<usize>,
     /// Whether there was a head.
     headed: bool,
     /// Whether the head is set off.
     colour: bool,
+}
+
+#[derive(Debug)]
+struct Row {
+    cells: Vec<Aligned>,
+    is_head: bool,
 }
 
 /// A text, and whether it stands at the right of its column.
@@ -44,17 +53,21 @@ impl Table {
 
     /// Adds a row; the lines that are to be printed now, if there are any.
     pub(super) fn push(&mut self, record: &Record) -> Option<String> {
+        let fields = || record.fields().iter();
+        let aligned = |text, cell: &Cell| Aligned {
+            text,
+            right: matches!(cell, Cell::Number(_)),
+        };
         if !self.headed {
             self.headed = true;
-            self.widen(record.fields().iter().map(|(name, cell)| Aligned {
-                text: name.to_uppercase().replace('_', " "),
-                right: is_number(cell),
-            }));
+            let names = fields().map(|(name, cell)| (name.to_uppercase().replace('_', " "), cell));
+            self.add(
+                names.map(|(name, cell)| aligned(name, cell)).collect(),
+                true,
+            );
         }
-        self.widen(record.fields().iter().map(|(_, cell)| Aligned {
-            text: text_of(cell),
-            right: is_number(cell),
-        }));
+        let cells = fields().map(|(_, cell)| aligned(text_of(cell), cell));
+        self.add(cells.collect(), false);
         (self.rows.len() >= ROWS_MAX).then(|| self.take())
     }
 
@@ -62,24 +75,29 @@ impl Table {
     pub(super) fn take(&mut self) -> String {
         let mut lines = String::new();
         for row in std::mem::take(&mut self.rows) {
-            push_row(&mut lines, &row, &self.widths);
+            let line = line_of(&row, &self.widths);
+            let (before, behind) = if row.is_head && self.colour {
+                (BOLD, PLAIN)
+            } else {
+                ("", "")
+            };
+            lines.push_str(&[before, &line, behind, "\n"].concat());
         }
         lines
     }
 
-    fn widen(&mut self, row: impl Iterator<Item = Aligned>) {
-        let row: Vec<Aligned> = row.collect();
-        self.widths.resize(self.widths.len().max(row.len()), 0);
-        for (width, cell) in self.widths.iter_mut().zip(&row) {
+    fn add(&mut self, cells: Vec<Aligned>, is_head: bool) {
+        self.widths.resize(self.widths.len().max(cells.len()), 0);
+        for (width, cell) in self.widths.iter_mut().zip(&cells) {
             *width = cell.text.chars().count().max(*width);
         }
-        self.rows.push(row);
+        self.rows.push(Row { cells, is_head });
     }
 }
 
-fn push_row(lines: &mut String, row: &[Aligned], widths: &[usize]) {
+fn line_of(row: &Row, widths: &[usize]) -> String {
     let mut line = String::new();
-    for (cell, width) in row.iter().zip(widths) {
+    for (cell, width) in row.cells.iter().zip(widths) {
         let text = &cell.text;
         let written = if cell.right {
             write!(line, "{text:>width$}{GAP}")
@@ -88,12 +106,7 @@ fn push_row(lines: &mut String, row: &[Aligned], widths: &[usize]) {
         };
         written.expect("invariant: writing to a string does not fail");
     }
-    lines.push_str(line.trim_end());
-    lines.push('\n');
-}
-
-fn is_number(cell: &Cell) -> bool {
-    matches!(cell, Cell::Number(_))
+    line.trim_end().to_owned()
 }
 
 fn text_of(cell: &Cell) -> String {
@@ -144,6 +157,14 @@ mod tests {
         assert_eq!(table.push(&record("/a", 1, "x\ny")), None);
         assert_eq!(table.push(&record("/longer", 1000, "")), None);
         let expected = "PATH      REV  VALUE\n/a          1  x\\ny\n/longer  1000\n";
+        assert_eq!(table.take(), expected);
+    }
+
+    #[test]
+    fn the_head_is_set_off_on_a_terminal() {
+        let mut table = Table::new(true);
+        assert_eq!(table.push(&record("/a", 1, "x")), None);
+        let expected = "\x1b[1mPATH  REV  VALUE\x1b[0m\n/a      1  x\n";
         assert_eq!(table.take(), expected);
     }
 

@@ -90,19 +90,35 @@ impl Session {
     /// The one of the command line `invocation`: its options, and what this one says where they say
     /// nothing. It shares the connection unless it names another server.
     pub(crate) fn of_line(&self, invocation: &Invocation) -> Self {
-        let cluster = if invocation.target.is_open() {
-            Rc::clone(&self.cluster)
-        } else {
-            Rc::new(Cluster::of(invocation.target.or(&self.cluster.target)))
-        };
         Self {
             shared: Rc::clone(&self.shared),
-            cluster,
+            cluster: self.cluster_of(&invocation.target),
             line: Rc::new(Line {
                 told: invocation.to_string(),
                 limit: invocation.limit,
                 waits_for_rev: invocation.rev.is_some(),
             }),
+        }
+    }
+
+    /// One that asks the server that `target` names, or else this one's, and waits for no answer
+    /// longer than `limit`.
+    pub(crate) fn elsewhere(&self, target: &Target, limit: Duration) -> Self {
+        Self {
+            shared: Rc::clone(&self.shared),
+            cluster: self.cluster_of(target),
+            line: Rc::new(Line {
+                limit: Some(limit),
+                ..Line::default()
+            }),
+        }
+    }
+
+    fn cluster_of(&self, target: &Target) -> Rc<Cluster> {
+        if target.is_open() {
+            Rc::clone(&self.cluster)
+        } else {
+            Rc::new(Cluster::of(target.or(&self.cluster.target)))
         }
     }
 

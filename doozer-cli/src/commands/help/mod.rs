@@ -4,10 +4,12 @@ mod topics;
 
 use std::fmt::Write;
 
-use super::{ALL, Command, Named, group, in_group, named};
+use super::{Command, Named, group, in_group, named, shown};
 use crate::args::{Flag, OPTIONS, UsageError, nearest};
 use crate::output::{Output, OutputError};
-use topics::{TOPICS, Text};
+use topics::Text;
+
+pub(super) use topics::TOPICS;
 
 pub(crate) const COMMAND: Command = Command {
     name: "help",
@@ -33,7 +35,7 @@ pub(crate) enum Topic {
 }
 
 /// What the words behind `help` mean.
-fn topic(words: &[String]) -> Result<Topic, UsageError> {
+pub(super) fn topic(words: &[String]) -> Result<Topic, UsageError> {
     let Some((first, rest)) = words.split_first() else {
         return Ok(Topic::All);
     };
@@ -75,7 +77,7 @@ pub(crate) fn print(topic: &Topic, output: &mut Output) -> Result<(), OutputErro
 /// How to use this program.
 pub(crate) fn usage() -> String {
     let mut text = "Usage: doozer [OPTIONS] COMMAND [ARGUMENTS]\n\nCommands:\n".to_owned();
-    let rows = ALL.iter().map(|command| (command.usage(), command.summary));
+    let rows = shown().map(|command| (command.usage(), command.summary));
     push_table(&mut text, rows.collect());
     push_options(&mut text, "Options", OPTIONS);
     text.push_str("\n`doozer help COMMAND` tells more of one.\n");
@@ -154,7 +156,7 @@ mod tests {
     #[test]
     fn every_command_is_in_the_help_and_has_its_own() {
         let all = usage();
-        for command in ALL {
+        for command in shown() {
             assert!(
                 all.contains(&format!("  {}", command.usage())),
                 "{}",
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn help_fits_a_terminal() {
-        for command in ALL {
+        for command in shown() {
             let long = help_of(command).lines().map(str::len).max();
             assert!(long <= Some(100), "{} {long:?}", command.name);
         }

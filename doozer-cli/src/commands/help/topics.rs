@@ -6,15 +6,15 @@ use crate::failure::STATUSES;
 #[derive(Debug)]
 pub(crate) struct Text {
     /// What is typed behind `help`.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// What it is, in some words.
     pub(super) summary: &'static str,
     /// The help.
-    pub(super) write: fn() -> String,
+    pub(crate) write: fn() -> String,
 }
 
 /// What there is help on besides commands.
-pub(super) const TOPICS: [Text; 6] = [
+pub(crate) const TOPICS: [Text; 6] = [
     Text {
         name: "environment",
         summary: "The variables that are read",
