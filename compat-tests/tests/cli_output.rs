@@ -88,6 +88,20 @@ fn watch_tells_each_event_at_once_in_every_form() {
 }
 
 #[test]
+fn a_benchmark_has_forms_too() {
+    let cli = Cli::new();
+    let found = cli.run("bench get --secs 0.2 --keys 10 -o json").json();
+    assert!(found["per_second"].as_f64() > Some(0.0), "{found}");
+    assert!(
+        found["p99_us"].as_i64() >= found["p50_us"].as_i64(),
+        "{found}"
+    );
+    cli.run("bench get --secs 0.2 --keys 10 -o table")
+        .ends(0)
+        .shows("WORKLOAD  ADDRESS");
+}
+
+#[test]
 fn a_form_that_there_is_none_of_is_told() {
     let cli = Cli::nowhere();
     cli.run("get /a -o xml")

@@ -79,3 +79,61 @@ fn told(session: &Session, invocation: &Invocation, error: anyhow::Error) -> any
         error
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Environment;
+
+    /// What running `line` prints, or why it fails.
+    async fn run_line(line: &str) -> Result<String, String> {
+        let session = Session::new(Environment::default());
+        let mut output = Output::captured();
+        let words = line.split_whitespace().map(str::to_owned).collect();
+        let done = execute(&session, words, &mut Input::none(), &mut output).await;
+        let printed = String::from_utf8(output.take()).unwrap();
+        done.map(|()| printed)
+            .map_err(|error| failure::reason(&error))
+    }
+
+    #[tokio::test]
+    async fn a_line_is_run_and_what_it_prints_is_kept() {
+        let help = run_line("help nop").await.unwrap();
+        assert!(help.starts_with("Usage: doozer [OPTIONS] nop\n"), "{help}");
+        assert_eq!(run_line("nop -h").await.unwrap(), help);
+        let version = concat!("doozer ", env!("CARGO_PKG_VERSION"), "\n");
+        assert_eq!(run_line("-v").await.unwrap(), version);
+    }
+
+    #[tokio::test]
+    async fn a_line_that_fails_says_where_and_why() {
+        let error = run_line("-a 127.0.0.1:1 get /x").await.unwrap_err();
+        assert!(
+            error.starts_with("get /x: cannot connect to 127.0.0.1:1: "),
+            "{error}"
+        );
+    }
+
+    fn check_line(line: &str) -> Result<&'static str, String> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        let checked = check(&words).map(|command| command.name);
+        checked.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_line_is_checked_without_being_run() {
+        assert_eq!(check_line("get /x -o json"), Ok("get"));
+        assert_eq!(check_line("profile use x"), Ok("profile use"));
+        assert_eq!(check_line("get -h"), Ok("help"));
+        for line in [
+            "get",
+            "get /x --nope",
+            "set /x one",
+            "frob",
+            "nop -o json",
+            "",
+        ] {
+            assert!(check_line(line).is_err(), "{line}");
+        }
+    }
+}

@@ -47,8 +47,10 @@ pub(crate) async fn run(call: Call<'_>) -> anyhow::Result<()> {
     let report = spawn(told, reach, Arc::clone(&load), stop).await?;
     if load.json {
         call.output.line(serde_json::to_string(&report)?)?;
-    } else {
+    } else if call.output.is_text() {
         call.output.line(&report)?;
+    } else {
+        call.output.one(&report.record())?;
     }
     if report.is_empty() {
         bail!("bench {}: nothing succeeded", load.workload.name());

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::load::Load;
 use super::tally::Tally;
+use crate::output::{Cell, Record};
 
 /// What a benchmark found.
 #[derive(Debug, Serialize)]
@@ -60,6 +61,34 @@ impl Report {
             errors: tally.errors,
             interrupted: false,
         }
+    }
+
+    /// Its figures, for the forms that are not text.
+    pub(super) fn record(&self) -> Record {
+        let latency = &self.latency_us;
+        let number = |number: u64| Cell::Number(i64::try_from(number).unwrap_or(i64::MAX));
+        let size = |size: usize| number(size as u64);
+        let errors = self
+            .errors
+            .iter()
+            .map(|(name, count)| Cell::Text(format!("{count} {name}")));
+        Record::new()
+            .text("workload", self.workload)
+            .text("address", &*self.address)
+            .with("connections", size(self.connections))
+            .with("depth", size(self.depth))
+            .number("keys", self.keys)
+            .with("value_bytes", size(self.value_bytes))
+            .with("seconds", Cell::Real(self.seconds))
+            .text("unit", self.unit)
+            .with("count", number(self.count))
+            .with("per_second", Cell::Real(self.per_second))
+            .with("p50_us", number(latency.p50))
+            .with("p90_us", number(latency.p90))
+            .with("p99_us", number(latency.p99))
+            .with("max_us", number(latency.max))
+            .with("errors", Cell::List(errors.collect()))
+            .bool("interrupted", self.interrupted)
     }
 
     /// Whether nothing succeeded.

@@ -14,7 +14,7 @@ files by WALK; or watch, which has every connection wait for one file that is se
 again, and counts what they are told. Files are made below the prefix, and left there unless
 --clean is given. Prints throughput and latencies at the end; Ctrl-C ends it early.",
     options: OPTIONS,
-    formats: false,
+    formats: true,
     run: |call| Box::pin(bench::run(call)),
 };
 
@@ -33,7 +33,7 @@ const OPTIONS: &[Flag] = &[
     Flag {
         name: "json",
         value: None,
-        help: "Print the result as JSON",
+        help: "Print the result as JSON, latencies and errors as objects in it",
     },
 ];
 

@@ -26,26 +26,40 @@ async fn run(call: Call<'_>) -> anyhow::Result<()> {
         call.output.flush()?;
     }
     let server = call.session.server().await?;
-    let (id, version) = of_node(&server).await?;
+    let (id, version, address) = of_node(&server).await?;
     if call.output.is_text() {
         let told = version.as_deref().unwrap_or("unknown");
-        let place = format_args!("node {id} at {}", server.client.addresses()[0]);
+        let place = format_args!("node {id} at {address}");
         call.output
             .line(format_args!("doozerd  {told}  ({place})"))?;
     } else {
         let version = version.map_or(Cell::Null, Cell::Text);
         let record = Record::new().text("client", own).with("server", version);
-        call.output.one(&record.text("node", id))?;
+        call.output
+            .one(&record.text("node", id).text("address", address))?;
     }
     Ok(())
 }
 
-/// The id of the node that answers, and its version, if it has written one.
-async fn of_node(server: &Server) -> anyhow::Result<(String, Option<String>)> {
+/// The id of the node that answers, the version that it has written, and its address.
+async fn of_node(server: &Server) -> anyhow::Result<(String, Option<String>, String)> {
     let id = server.client.self_id().await?;
     let id = String::from_utf8(id.to_vec()).context("the node's id is no text")?;
-    let path = format!("/ctl/node/{id}/version");
-    let file = server.client.get(&path, None).await?;
-    let version = String::from_utf8_lossy(&file.value).into_owned();
-    Ok((id, (file.rev > 0).then_some(version)))
+    let version = written(server, &id, "version").await?;
+    let address = written(server, &id, "addr").await?;
+    Ok((
+        id,
+        version,
+        address.unwrap_or_else(|| server.address.clone()),
+    ))
+}
+
+/// What node `id` has written to one of its files.
+async fn written(server: &Server, id: &str, name: &str) -> anyhow::Result<Option<String>> {
+    let file = server
+        .client
+        .get(&format!("/ctl/node/{id}/{name}"), None)
+        .await?;
+    let text = String::from_utf8_lossy(&file.value).into_owned();
+    Ok((file.rev > 0).then_some(text))
 }

@@ -104,6 +104,7 @@ fn argument(command: &'static Command, count: usize, begun: &str) -> Wanted {
         "FILE" | "FOLDER" | "DIR" => Wanted::Files,
         "NAME" if is_profile => Wanted::Profiles,
         "VALUE" if begun.starts_with('@') => Wanted::Files,
+        "FROM" | "TO" => Wanted::Path,
         name if name.contains("PATH") || name.contains("GLOB") => Wanted::Path,
         names if names.contains('|') => {
             those(names.split('|').map(|name| Candidate::new(name, "")), begun)
@@ -168,6 +169,7 @@ mod tests {
         check("get /a", "Path");
         check("watch -r 5 /", "Path");
         check("set /a ", "");
+        check("cp /a /", "Path");
         check("rev ", "");
         check("put /a @f", "Files");
         check("put /a f", "");

@@ -35,6 +35,7 @@ impl Serialize for Cell {
             Self::Text(text) => serializer.serialize_str(text),
             Self::Bytes(bytes) => serializer.serialize_str(&readable(bytes).0),
             Self::Number(number) => serializer.serialize_i64(*number),
+            Self::Real(number) => serializer.serialize_f64(*number),
             Self::Bool(yes) => serializer.serialize_bool(*yes),
             Self::List(cells) => cells.serialize(serializer),
             Self::Null => serializer.serialize_none(),

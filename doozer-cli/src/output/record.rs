@@ -6,13 +6,13 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 
 /// Fields with names, in order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Record {
     fields: Vec<(&'static str, Cell)>,
 }
 
 /// What a field holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cell {
     /// Text of ours.
     Text(String),
@@ -20,6 +20,8 @@ pub(crate) enum Cell {
     Bytes(Bytes),
     /// A whole number.
     Number(i64),
+    /// A measured one.
+    Real(f64),
     /// Yes or no.
     Bool(bool),
     /// Several.

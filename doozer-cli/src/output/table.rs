@@ -56,7 +56,7 @@ impl Table {
         let fields = || record.fields().iter();
         let aligned = |text, cell: &Cell| Aligned {
             text,
-            right: matches!(cell, Cell::Number(_)),
+            right: matches!(cell, Cell::Number(_) | Cell::Real(_)),
         };
         if !self.headed {
             self.headed = true;
@@ -117,6 +117,7 @@ fn text_of(cell: &Cell) -> String {
             (text, _) => one_line(&format!("base64:{text}")),
         },
         Cell::Number(number) => number.to_string(),
+        Cell::Real(number) => format!("{number:.2}"),
         Cell::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Cell::List(cells) => {
             let cells: Vec<String> = cells.iter().map(text_of).collect();

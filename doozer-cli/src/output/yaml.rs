@@ -29,6 +29,7 @@ fn scalar(cell: &Cell) -> String {
         Cell::Text(text) => text_of(text),
         Cell::Bytes(bytes) => text_of(&readable(bytes).0),
         Cell::Number(number) => number.to_string(),
+        Cell::Real(number) => number.to_string(),
         Cell::Bool(yes) => yes.to_string(),
         Cell::List(cells) => {
             let cells: Vec<String> = cells.iter().map(scalar).collect();

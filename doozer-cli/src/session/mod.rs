@@ -23,6 +23,9 @@ pub(crate) use progress::Progress;
 use reach::{ReadConfig, Sources};
 pub(crate) use terminal::Terminal;
 
+/// Other clusters' servers that connections are kept to. One that comes later has its own.
+const OTHERS_MAX: usize = 16;
+
 /// What commands run in. Each command line has one of its own, which shares all with the one that
 /// it was made of, but for what its options change.
 #[derive(Clone)]
@@ -185,9 +188,10 @@ impl Session {
         let name = reach.name.clone();
         let server = Server::connect(reach).await.context(name)?;
         let server = Rc::new(server);
-        others
-            .borrow_mut()
-            .push((place.to_owned(), Rc::clone(&server)));
+        let mut others = others.borrow_mut();
+        if others.len() < OTHERS_MAX {
+            others.push((place.to_owned(), Rc::clone(&server)));
+        }
         Ok(server)
     }
 
@@ -292,5 +296,30 @@ impl fmt::Debug for Session {
         f.debug_struct("Session")
             .field("line", &self.line.told)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_the_original_is_left_alone_but_in_a_shell() {
+        let session = Session::new(Environment::default());
+        assert_eq!(session.original_path("a/../b/"), "a/../b/");
+        assert_eq!(session.path("a/../b/"), "/b");
+        session.set_directory("/d".to_owned());
+        assert_eq!(session.original_path("a"), "/d/a");
+        assert_eq!(session.path("../a"), "/a");
+    }
+
+    #[test]
+    fn notes_go_where_a_shell_takes_them() {
+        let session = Session::new(Environment::default());
+        let taken = Rc::new(RefCell::new(String::new()));
+        let into = Rc::clone(&taken);
+        session.take_notes(move |line| into.borrow_mut().push_str(line));
+        session.note(format_args!("{} files", 3));
+        assert_eq!(*taken.borrow(), "3 files");
     }
 }
