@@ -11,6 +11,7 @@ mod commands;
 mod complete;
 mod config;
 mod failure;
+mod hold;
 mod input;
 mod output;
 mod run;
@@ -28,14 +29,20 @@ use session::Session;
 
 /// Does what the command line of this program asks for.
 pub fn run() -> ExitCode {
-    match attempt() {
+    let words = match args::typed() {
+        Ok(words) => words,
+        Err(error) => return failure::tell(&error.into()),
+    };
+    if let Some(ended) = hold::child::play(&words) {
+        return ended;
+    }
+    match attempt(words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::tell(&error),
     }
 }
 
-fn attempt() -> anyhow::Result<()> {
-    let words = args::typed()?;
+fn attempt(words: Vec<String>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::commands::{self, Command, Named, Topic};
 use crate::output::Format;
 
+pub(crate) use duration::read as read_duration;
 pub(crate) use environment::{Environment, variable};
 pub(crate) use flags::{Flag, FlagError, Flags, Reader};
 pub(crate) use nearest::nearest;

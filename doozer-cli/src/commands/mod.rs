@@ -8,11 +8,13 @@ mod completions;
 mod cp;
 mod del;
 mod diff;
+mod elect;
 mod export;
 mod find;
 mod get;
 mod help;
 mod import;
+mod lock;
 mod man;
 mod mv;
 mod nop;
@@ -51,11 +53,13 @@ pub(crate) const ALL: &[&Command] = &[
     &cp::COMMAND,
     &del::COMMAND,
     &diff::COMMAND,
+    &elect::COMMAND,
     &export::COMMAND,
     &find::COMMAND,
     &get::COMMAND,
     &help::COMMAND,
     &import::COMMAND,
+    &lock::COMMAND,
     &man::COMMAND,
     &mv::COMMAND,
     &nop::COMMAND,

@@ -14,7 +14,9 @@ use crate::args::UsageError;
 use crate::commands;
 use crate::output::OutputError;
 
-pub(crate) use status::{EXIT_DIFFERS, EXIT_SCRIPT, EXIT_UNHEALTHY, STATUSES, status};
+pub(crate) use status::{
+    EXIT_DIFFERS, EXIT_SCRIPT, EXIT_TIMEOUT, EXIT_UNHEALTHY, STATUSES, status,
+};
 
 /// There is nothing at a path that is asked about. Told as the original did, word for word.
 #[derive(Debug, Error)]
