@@ -9,9 +9,8 @@ use compat_tests::cli::Cli;
 /// The names of the commands in `doozer help`.
 fn commands(cli: &Cli) -> Vec<String> {
     let help = cli.run("help").stdout;
-    let (_, rest) = help.split_once("Commands:\n").expect("a list of commands");
-    let list = rest.lines().take_while(|line| line.starts_with("  "));
-    let names = list.filter(|line| !line.starts_with("   "));
+    let list = help.lines().take_while(|line| *line != "Options:");
+    let names = list.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
     let lower = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
     names
         .map(|line| {

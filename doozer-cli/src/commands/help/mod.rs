@@ -1,5 +1,6 @@
 //! `help [COMMAND]`: prints how to use this program.
 
+mod sections;
 mod topics;
 
 use std::fmt::Write;
@@ -7,6 +8,7 @@ use std::fmt::Write;
 use super::{Command, Named, group, in_group, named, shown};
 use crate::args::{Flag, OPTIONS, UsageError, nearest};
 use crate::output::{Output, OutputError};
+use sections::sections;
 use topics::Text;
 
 pub(super) use topics::TOPICS;
@@ -76,9 +78,15 @@ pub(crate) fn print(topic: &Topic, output: &mut Output) -> Result<(), OutputErro
 
 /// How to use this program.
 pub(crate) fn usage() -> String {
-    let mut text = "Usage: doozer [OPTIONS] COMMAND [ARGUMENTS]\n\nCommands:\n".to_owned();
-    let rows = shown().map(|command| (command.usage(), command.summary));
-    push_table(&mut text, rows.collect());
+    let mut text = "Usage: doozer [OPTIONS] COMMAND [ARGUMENTS]\n".to_owned();
+    let width = width_of(shown().map(|command| command.usage().len()));
+    for (head, commands) in sections() {
+        push_line(&mut text, format_args!("\n{head}:"));
+        let rows = commands
+            .iter()
+            .map(|command| (command.usage(), command.summary));
+        push_rows(&mut text, rows, width);
+    }
     push_options(&mut text, "Options", OPTIONS);
     text.push_str("\n`doozer help COMMAND` tells more of one.\n");
     text.push_str("There is help on these too:\n");
@@ -128,12 +136,17 @@ fn option_of(flag: &Flag) -> String {
 const LEFT_CHARS_MAX: usize = 26;
 
 fn push_table(text: &mut String, rows: Vec<(String, &str)>) {
-    let width = rows
-        .iter()
-        .map(|(left, _)| left.len())
-        .filter(|length| *length <= LEFT_CHARS_MAX)
-        .max()
-        .unwrap_or_default();
+    let width = width_of(rows.iter().map(|(left, _)| left.len()));
+    push_rows(text, rows.into_iter(), width);
+}
+
+/// How wide the left column is.
+fn width_of(lengths: impl Iterator<Item = usize>) -> usize {
+    let longest = lengths.filter(|length| *length <= LEFT_CHARS_MAX).max();
+    longest.unwrap_or_default()
+}
+
+fn push_rows<'a>(text: &mut String, rows: impl Iterator<Item = (String, &'a str)>, width: usize) {
     for (left, right) in rows {
         if left.len() > width {
             push_line(text, format_args!("  {left}"));
