@@ -15,6 +15,7 @@ mod hold;
 mod input;
 mod output;
 mod run;
+mod script;
 mod server;
 mod session;
 mod tree;

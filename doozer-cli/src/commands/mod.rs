@@ -22,6 +22,7 @@ mod profile;
 mod put;
 mod rev;
 mod rm;
+mod run;
 mod self_id;
 mod set;
 mod stat;
@@ -70,6 +71,7 @@ pub(crate) const ALL: &[&Command] = &[
     &put::COMMAND,
     &rev::COMMAND,
     &rm::COMMAND,
+    &run::COMMAND,
     &self_id::COMMAND,
     &set::COMMAND,
     &stat::COMMAND,

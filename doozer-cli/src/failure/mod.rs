@@ -15,7 +15,7 @@ use crate::commands;
 use crate::output::OutputError;
 
 pub(crate) use status::{
-    EXIT_DIFFERS, EXIT_SCRIPT, EXIT_TIMEOUT, EXIT_UNHEALTHY, STATUSES, status,
+    EXIT_DIFFERS, EXIT_SCRIPT, EXIT_TIMEOUT, EXIT_UNHEALTHY, EXIT_USAGE, STATUSES, status,
 };
 
 /// There is nothing at a path that is asked about. Told as the original did, word for word.
@@ -80,6 +80,21 @@ pub(crate) fn advise(error: impl Into<anyhow::Error>, advice: impl Into<String>)
     error.into().context(Silently(Advice(advice.into())))
 }
 
+/// What went wrong with a part of something, as the failure of the whole, which says at which
+/// `place`: it ends with `status` whatever caused it, and still says what to try.
+pub(crate) fn of_part(
+    error: &anyhow::Error,
+    place: impl fmt::Display,
+    status: u8,
+) -> anyhow::Error {
+    let whole = anyhow::anyhow!("{place}: {}", reason(error));
+    let whole = match advice::of(error) {
+        Some(advice) => advise(whole, advice),
+        None => whole,
+    };
+    ending(whole, status)
+}
+
 /// Prints `error` to standard error, and returns the exit status it stands for.
 pub(crate) fn tell(error: &anyhow::Error) -> ExitCode {
     // Nobody is left to tell when standard error is closed.
@@ -133,6 +148,23 @@ mod tests {
         assert_eq!(
             (text(error).as_str(), status(error)),
             (expected, expected_status)
+        );
+    }
+
+    #[test]
+    fn a_part_fails_for_the_whole_but_with_its_own_reason_and_advice() {
+        let refused = refused(ErrCode::RevMismatch, None);
+        let text = "Error: up:7: set /x 1: 127.0.0.1:8046: SET /x rev 1: REV_MISMATCH\n\
+            Try: doozer stat /x, for the revision that the file has\n";
+        check(
+            &of_part(&of_original(refused), "up:7: set /x 1", 7),
+            text,
+            7,
+        );
+        check(
+            &of_part(&anyhow!(Ended(9)), "up:1: diff", 7),
+            "Error: up:1: diff: exit status 9\n",
+            7,
         );
     }
 

@@ -171,7 +171,7 @@ impl Held {
 }
 
 /// Whether the error may pass by itself: asking again may help.
-fn is_passing(error: &Error) -> bool {
+pub(crate) fn is_passing(error: &Error) -> bool {
     match error {
         Error::OutcomeUnknown { .. }
         | Error::Timeout { .. }

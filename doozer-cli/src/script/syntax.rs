@@ -1,0 +1,166 @@
+//! A script as a tree.
+
+use super::place::Place;
+
+/// Statements, carried out one after another.
+pub(super) type Block = Vec<Statement>;
+
+/// One statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Statement {
+    pub(super) place: Place,
+    pub(super) kind: Kind,
+}
+
+/// What a statement says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `NAME=WORD`
+    Assign { name: String, value: Word },
+    /// A command of the program's own table.
+    Command(Line),
+    /// `echo WORD …`
+    Echo(Vec<Word>),
+    /// `fail WORD …`
+    Fail(Vec<Word>),
+    /// `ensure PATH = VALUE`
+    Ensure { path: Word, value: Word },
+    /// `ensure-exists PATH [= VALUE]`
+    EnsureExists { path: Word, value: Option<Word> },
+    /// `ensure-absent PATH`
+    EnsureAbsent { path: Word },
+    /// `wait-for PATH [= VALUE] [timeout D]`
+    WaitFor {
+        path: Word,
+        value: Option<Word>,
+        timeout: Option<Word>,
+    },
+    /// `wait-members N [timeout D]`
+    WaitMembers { count: Word, timeout: Option<Word> },
+    /// `if COND { … } [else { … }]`
+    If {
+        condition: Condition,
+        then: Block,
+        otherwise: Block,
+    },
+    /// `for NAME in WORD … { … }`
+    For {
+        name: String,
+        words: Vec<Word>,
+        body: Block,
+    },
+    /// `retry N every D { … }`
+    Retry {
+        tries: Word,
+        every: Word,
+        body: Block,
+    },
+    /// `on-error { … }`
+    OnError(Block),
+    /// `once PATH [ttl D] { … }`
+    Once { hold: Holding, body: Block },
+    /// `as-leader PATH [ttl D] { … }`
+    AsLeader { hold: Holding, body: Block },
+}
+
+/// The words of a command, and its input where a here-document gives one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) words: Vec<Word>,
+    pub(super) input: Option<Word>,
+}
+
+/// The file that is held while a block runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Holding {
+    pub(super) path: Word,
+    pub(super) time_to_live: Option<Word>,
+}
+
+/// What an `if` asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// `not COND`
+    Not(Box<Condition>),
+    /// `exists PATH`
+    Exists(Word),
+    /// `WORD == WORD`
+    Equal(Word, Word),
+    /// `WORD != WORD`
+    Unequal(Word, Word),
+    /// Whether a command succeeds.
+    Succeeds(Line),
+}
+
+/// One word: what stands between blanks. It is always one argument, whatever its variables hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Word {
+    pub(super) place: Place,
+    pub(super) parts: Vec<Part>,
+}
+
+/// A piece of a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Text as it is.
+    Text { text: String, quoted: bool },
+    /// `$NAME`, `${NAME}`, `${NAME:-DEFAULT}`
+    Variable {
+        place: Place,
+        name: String,
+        default: Option<Vec<Part>>,
+        quoted: bool,
+    },
+    /// `$(COMMAND)`: what the command prints.
+    Output {
+        place: Place,
+        words: Vec<Word>,
+        quoted: bool,
+    },
+}
+
+impl Part {
+    /// Whether it stands in quotes, or behind a backslash.
+    pub(super) fn is_quoted(&self) -> bool {
+        match self {
+            Self::Text { quoted, .. }
+            | Self::Variable { quoted, .. }
+            | Self::Output { quoted, .. } => *quoted,
+        }
+    }
+}
+
+impl Word {
+    /// The text, where nothing of it is known only when the script runs.
+    pub(super) fn literal(&self) -> Option<String> {
+        let texts = self.parts.iter().map(|part| match part {
+            Part::Text { text, .. } => Some(text.as_str()),
+            Part::Variable { .. } | Part::Output { .. } => None,
+        });
+        texts.collect()
+    }
+
+    /// The text of a word that may be one of the language: nothing in it is quoted.
+    pub(super) fn keyword(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [
+                Part::Text {
+                    text,
+                    quoted: false,
+                },
+            ] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The unquoted text that it begins with.
+    pub(super) fn bare_beginning(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Text {
+                text,
+                quoted: false,
+            }) => text,
+            _ => "",
+        }
+    }
+}
