@@ -334,7 +334,7 @@ fn help_and_version_are_printed_on_standard_output() {
         let output = run(&addr, line, b"");
         assert_eq!(output.status.code(), Some(0), "{line}");
         assert!(
-            text(&output.stdout).starts_with("Usage: doozer [OPTIONS] get PATH\n"),
+            text(&output.stdout).starts_with("Usage: doozer [OPTIONS] get PATH...\n"),
             "{line}"
         );
         assert_eq!(text(&output.stderr), "");

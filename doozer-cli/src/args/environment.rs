@@ -15,6 +15,8 @@ pub(crate) struct Environment {
     pub(crate) config_home: Option<PathBuf>,
     /// `DOOZER_PROFILE`: the profile, unless `--profile` names one.
     pub(crate) profile: Option<String>,
+    /// The editor: `VISUAL`, else `EDITOR`.
+    pub(crate) editor: Option<String>,
 }
 
 impl Environment {
@@ -30,6 +32,7 @@ impl Environment {
                 || variable("TERM").is_none_or(|terminal| terminal == "dumb"),
             config_home: config.or_else(home),
             profile: variable("DOOZER_PROFILE"),
+            editor: variable("VISUAL").or_else(|| variable("EDITOR")),
         }
     }
 }

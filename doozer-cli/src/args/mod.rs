@@ -325,7 +325,7 @@ mod tests {
         check("frobnicate", r#"there is no command "frobnicate""#);
         check(
             "get",
-            "wrong number of arguments: use it as doozer get PATH",
+            "wrong number of arguments: use it as doozer get PATH...",
         );
         check(
             "set /a",

@@ -8,19 +8,24 @@ mod completions;
 mod cp;
 mod del;
 mod diff;
+mod edit;
 mod elect;
 mod export;
 mod find;
 mod get;
+mod grep;
 mod help;
+mod history;
 mod import;
 mod lock;
+mod ls;
 mod man;
 mod mv;
 mod nop;
 mod profile;
 mod put;
 mod rev;
+mod revert;
 mod rm;
 mod run;
 mod self_id;
@@ -54,13 +59,17 @@ pub(crate) const ALL: &[&Command] = &[
     &cp::COMMAND,
     &del::COMMAND,
     &diff::COMMAND,
+    &edit::COMMAND,
     &elect::COMMAND,
     &export::COMMAND,
     &find::COMMAND,
     &get::COMMAND,
+    &grep::COMMAND,
     &help::COMMAND,
+    &history::COMMAND,
     &import::COMMAND,
     &lock::COMMAND,
+    &ls::COMMAND,
     &man::COMMAND,
     &mv::COMMAND,
     &nop::COMMAND,
@@ -70,6 +79,7 @@ pub(crate) const ALL: &[&Command] = &[
     &profile::USE,
     &put::COMMAND,
     &rev::COMMAND,
+    &revert::COMMAND,
     &rm::COMMAND,
     &run::COMMAND,
     &self_id::COMMAND,

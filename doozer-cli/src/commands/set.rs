@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Call, Command};
-use crate::output::{Format, Output, Record};
+use crate::output::{Format, Output, OutputError, Record};
 use crate::server::Server;
 
 pub(super) const COMMAND: Command = Command {
@@ -39,9 +39,13 @@ pub(super) async fn write(
     output: &mut Output,
 ) -> anyhow::Result<()> {
     let rev = server.client.set(path, rev, value).await?;
+    Ok(print(path, rev, output)?)
+}
+
+/// Prints the new revision of the file at `path`.
+pub(super) fn print(path: &str, rev: i64, output: &mut Output) -> Result<(), OutputError> {
     match output.format() {
-        Format::Text => output.line(rev)?,
-        _ => output.one(&Record::new().text("path", path).number("rev", rev))?,
+        Format::Text => output.line(rev),
+        _ => output.one(&Record::new().text("path", path).number("rev", rev)),
     }
-    Ok(())
 }

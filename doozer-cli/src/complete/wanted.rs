@@ -151,7 +151,7 @@ mod tests {
         check("bench get --c", "--conns --clean --cacert --cert");
         check("get --ti", "--timeout");
         check("--pro", "--profile");
-        check("get --r", "--r");
+        check("stat --r", "--r");
     }
 
     #[test]

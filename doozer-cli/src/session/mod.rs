@@ -272,6 +272,17 @@ impl Session {
         self.terminal().confirm(question, instead).await
     }
 
+    /// Asks on the terminal, and gives what is typed. Fails where nobody can be asked.
+    pub(crate) async fn ask(&self, question: &str) -> anyhow::Result<String> {
+        self.terminal().ask(question).await
+    }
+
+    /// What edits a text file, as a command of sh that its name can be added to.
+    pub(crate) fn editor(&self) -> String {
+        let editor = self.shared.environment.editor.clone();
+        editor.unwrap_or_else(|| "vi".to_owned())
+    }
+
     /// A bar on standard error, which shows itself on a terminal alone and after a second. A
     /// `length` of 0 is one that is not known.
     pub(crate) fn progress(&self, length: u64, what: &str) -> Progress {

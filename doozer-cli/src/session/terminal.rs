@@ -75,10 +75,18 @@ impl Terminal {
         if !self.may_ask() {
             bail!("{question} Nobody can be asked here: pass {instead} to go on");
         }
-        write!(io::stderr(), "{question} [y/N] ").context("cannot ask on standard error")?;
-        let answer = answer().await.context("cannot read the answer")?;
+        let answer = self.ask(&format!("{question} [y/N]")).await?;
         let answer = answer.trim().to_lowercase();
         Ok(matches!(answer.as_str(), "y" | "yes"))
+    }
+
+    /// Asks what takes a word for an answer.
+    pub(super) async fn ask(self, question: &str) -> anyhow::Result<String> {
+        if !self.may_ask() {
+            bail!("{question} Nobody can be asked here");
+        }
+        write!(io::stderr(), "{question} ").context("cannot ask on standard error")?;
+        answer().await.context("cannot read the answer")
     }
 }
 

@@ -63,6 +63,21 @@ pub(crate) fn change(
     text.text
 }
 
+/// The lines that differ between two values of a file, or those of one that came or went.
+pub(crate) fn values(old: Option<&[u8]>, new: Option<&[u8]>, colour: bool) -> String {
+    let mut text = Text {
+        text: String::new(),
+        colour,
+    };
+    match (old, new) {
+        (None, None) => {}
+        (None, Some(value)) => text.all(ChangeTag::Insert, value),
+        (Some(value), None) => text.all(ChangeTag::Delete, value),
+        (Some(old), Some(new)) => text.difference(old, new),
+    }
+    text.text
+}
+
 /// How many files are concerned: `1 set, 2 deleted, 3 the same`.
 pub(crate) fn done(counts: Counts) -> String {
     let Counts { set, deleted, same } = counts;
