@@ -178,6 +178,23 @@ async fn a_request_takes_no_longer_than_the_request_timeout() {
 }
 
 #[tokio::test]
+async fn a_clone_may_have_a_request_timeout_of_its_own() {
+    let server = FakeServer::bind().await;
+    let asking = async {
+        let client = server.client(options()).await;
+        let hasty = client.with_request_timeout(Some(Duration::from_millis(50)));
+        let read = hasty.clone().get("/a", None).await.unwrap_err();
+        assert_eq!(read.to_string(), "GET /a: no answer within 50ms");
+    };
+    let answering = async {
+        let mut peer = server.accept().await;
+        peer.expect(Verb::Get).await;
+        assert!(peer.next().await.is_none());
+    };
+    play(asking, answering).await;
+}
+
+#[tokio::test]
 async fn no_connection_in_time_says_what_stood_in_the_way() {
     let server = FakeServer::bind().await;
     let hasty = Options {
