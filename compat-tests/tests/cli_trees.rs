@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
 use compat_tests::cli::{Cli, Ran, Running};
@@ -462,6 +463,31 @@ fn what_somebody_else_changes_meanwhile_is_left_alone_and_named() {
     ran.says(&format!("{} set", MANY - 1));
     cli.run("get /many/d99/f9999").prints("mine");
     cli.run("get /many/d99/f9998").prints("second 9998");
+}
+
+#[test]
+fn atomic_check_changes_nothing_once_a_file_has_changed() {
+    let cli = Cli::new();
+    cli.file("first.jsonl", many(MANY, "first"));
+    cli.run("import first.jsonl").ends(0);
+    cli.file("second.jsonl", many(MANY, "second"));
+    let line = "apply -f second.jsonl --atomic-check";
+    let mut child = cli.command(line).spawn().expect("doozer can be executed");
+    let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+    // What differs is more than a pipe holds: it has been read, and nothing is set, as long as
+    // nobody reads on.
+    stdout.read_line(&mut String::new()).expect("a line");
+    put(&cli, "/many/d99/f9999=mine");
+    let before = rev(&cli);
+    stdout
+        .read_to_string(&mut String::new())
+        .expect("all lines");
+    let ended = child.wait_with_output().expect("the end of a child");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{told}");
+    assert!(told.contains("nothing was changed: "), "{told}");
+    assert!(told.contains("/many/d99/f9999 was at rev"), "{told}");
+    assert_eq!(rev(&cli), before);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use super::document::{Document, Format};
-use super::mismatch::Mismatch;
+use super::mismatch::{Changed, Mismatch};
 use super::path::StorePath;
 use super::plan::{Counts, Plan, Step, Terms};
 use super::source::Source;
@@ -30,7 +30,7 @@ pub(crate) const AS: Flag = Flag {
 
 pub(crate) const AT: Flag = Flag {
     name: "at",
-    value: Some("DIR"),
+    value: Some("PATH"),
     help: "The directory of the store that the document's root stands for (/)",
 };
 
@@ -138,7 +138,7 @@ pub(crate) async fn carry_out(
         return Ok(outcome);
     }
     session.note(show::done(outcome.counts));
-    Err(server.at(Mismatch::Meanwhile(outcome.changed)))
+    Err(meanwhile(server, outcome.changed))
 }
 
 /// Fails if a file is not at the revision it is believed to be at.
@@ -154,7 +154,15 @@ pub(crate) async fn verify<'a>(
     if changed.is_empty() {
         return Ok(());
     }
-    Err(server.at(Mismatch::Meanwhile(changed))).context(told)
+    Err(meanwhile(server, changed)).context(told)
+}
+
+fn meanwhile(server: &Server, changed: Vec<Changed>) -> anyhow::Error {
+    let error = server.at(Mismatch::Meanwhile(changed));
+    advise(
+        error,
+        "doozer get, to see what is there now, and then the same again",
+    )
 }
 
 /// Prints what `steps` change.

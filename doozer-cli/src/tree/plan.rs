@@ -159,11 +159,10 @@ impl Maker<'_> {
             }
         }
         for path in &self.present.directories {
-            let emptied = || {
-                let mut below = self.present.files.keys();
-                below.any(|file| file.is_below(path))
-            };
-            if !self.terms.prune || !emptied() {
+            // In their order the first from a path on is below it, if any is.
+            let first = self.present.files.range(path.clone()..).next();
+            let is_known = first.is_some_and(|(file, _)| file.is_below(path));
+            if !self.terms.prune || !is_known {
                 self.conflicts.push(Conflict::IsDirectory(path.clone()));
             }
         }

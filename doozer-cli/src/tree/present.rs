@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use bytes::Bytes;
 use doozer_client::{Client, ErrCode, Error};
 
 use super::document::{Document, Found};
@@ -31,14 +32,15 @@ pub(crate) async fn look(client: &Client, path: &StorePath) -> Result<Seen, Erro
     }
 }
 
-/// Looks at all `paths`, and hands what is at each to `seen`.
+/// Looks at all `paths`, and hands what is at each to `seen`. With each stands about how many bytes
+/// the answer has.
 pub(crate) async fn look_at_all<'a>(
     client: &Client,
-    paths: impl IntoIterator<Item = &'a StorePath>,
+    paths: impl IntoIterator<Item = (&'a StorePath, usize)>,
     mut seen: impl FnMut(&'a StorePath, Seen),
 ) -> Result<(), Error> {
-    let jobs = paths.into_iter().map(|path| Job {
-        bytes: 0,
+    let jobs = paths.into_iter().map(|(path, bytes)| Job {
+        bytes,
         future: async move { (path, look(client, path).await) },
     });
     let mut failed = None;
@@ -72,7 +74,11 @@ pub(crate) async fn read(
             read_below(client, directory, &mut present, tick).await?;
         }
     }
-    look_at_all(client, &to_look_at(wanted, prune), |path, seen| {
+    let paths = to_look_at(wanted, prune);
+    // What is there is likely as long as what is wanted there.
+    let bytes = |path: &StorePath| wanted.files().get(path).map_or(0, Bytes::len);
+    let paths = paths.iter().map(|path| (path, bytes(path)));
+    look_at_all(client, paths, |path, seen| {
         tick();
         match seen {
             Seen::File(found) => drop(present.files.insert(path.clone(), found)),

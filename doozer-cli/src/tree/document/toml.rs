@@ -37,18 +37,19 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// The parser bounds how deep tables lie in each other.
     fn directory(&mut self, path: &StorePath, table: &DeTable<'_>) -> anyhow::Result<()> {
+        let text = self.text;
         for (name, value) in table {
-            let told = self.line(&name.span());
-            let below = path.entry(name.get_ref()).with_context(|| told.clone())?;
+            let told = || line(text, &name.span());
+            let below = path.entry(name.get_ref()).with_context(told)?;
             if let DeValue::Table(table) = value.get_ref()
                 && !table.contains_key(BASE64)
             {
-                self.document.directory(below.clone()).context(told)?;
+                self.document.directory(below.clone()).with_context(told)?;
                 self.directory(&below, table)?;
             } else {
                 let bytes = self.bytes(value);
-                let bytes = bytes.with_context(|| format!("{told}: {below}"))?;
-                self.document.file(below, bytes).context(told)?;
+                let bytes = bytes.with_context(|| format!("{}: {below}", told()))?;
+                self.document.file(below, bytes).with_context(told)?;
             }
         }
         Ok(())
@@ -69,11 +70,12 @@ impl Reader<'_> {
             }
         }
     }
+}
 
-    fn line(&self, span: &Range<usize>) -> String {
-        let breaks = self.text[..span.start].matches('\n').count();
-        format!("line {}", breaks + 1)
-    }
+/// Where `span` begins in `text`.
+fn line(text: &str, span: &Range<usize>) -> String {
+    let breaks = text[..span.start].matches('\n').count();
+    format!("line {}", breaks + 1)
 }
 
 /// Whether everybody reads the number as it is written.
