@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod load;
 pub mod netns;
 pub mod random;
+pub mod recorded;
 pub mod replay;
 pub mod script;
 pub mod server;

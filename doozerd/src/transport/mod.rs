@@ -35,6 +35,8 @@ mod calls;
 mod dial;
 mod frames;
 mod handshake;
+#[cfg(test)]
+mod recorded;
 mod secrets;
 mod serve;
 mod standing;
