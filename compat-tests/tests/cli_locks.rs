@@ -179,7 +179,7 @@ fn check(server: &Server, case: (&str, &str, &str, &str, i32)) {
 }
 
 #[test]
-fn a_childs_end_is_the_commands_and_the_file_is_gone() {
+fn the_end_of_a_child_is_the_command_s_and_the_file_is_gone() {
     let server = start_server();
     for (script, stdout, stderr, code) in [
         ("exit 0", "", "", 0),

@@ -79,14 +79,14 @@ fn options(own: &'static [Flag], begun: &str) -> Wanted {
 fn value(flag: &Flag) -> Wanted {
     match (flag.name, flag.value.unwrap_or_default()) {
         ("profile", _) => Wanted::Profiles,
-        (_, "FORMAT") => those(
+        ("o", "FORMAT") => those(
             Format::ALL
                 .iter()
                 .map(|(name, help)| Candidate::new(*name, *help)),
             "",
         ),
-        (_, "FILE" | "FOLDER" | "DIR" | "CMD") => Wanted::Files,
-        (_, "PATH" | "GLOB") => Wanted::Path,
+        (_, "FILE" | "FOLDER" | "CMD") => Wanted::Files,
+        (_, "PATH" | "GLOB" | "DIR") => Wanted::Path,
         _ => Wanted::Words(Vec::new()),
     }
 }
@@ -101,10 +101,10 @@ fn argument(command: &'static Command, count: usize, begun: &str) -> Wanted {
     let is_profile = command.name.starts_with("profile ");
     match name.trim_matches(['[', ']', '.']) {
         "COMMAND" if count == 0 => first_words(begun),
-        "FILE" | "FOLDER" | "DIR" => Wanted::Files,
+        "FILE" | "FOLDER" => Wanted::Files,
         "NAME" if is_profile => Wanted::Profiles,
         "VALUE" if begun.starts_with('@') => Wanted::Files,
-        "FROM" | "TO" => Wanted::Path,
+        "DIR" | "FROM" | "TO" => Wanted::Path,
         name if name.contains("PATH") || name.contains("GLOB") => Wanted::Path,
         names if names.contains('|') => {
             those(names.split('|').map(|name| Candidate::new(name, "")), begun)
@@ -161,6 +161,9 @@ mod tests {
         check("get --cacert ", "Files");
         check("get -r ", "");
         check("bench get --prefix ", "Path");
+        check("apply --as ", "");
+        check("apply -f ", "Files");
+        check("apply --at ", "Path");
     }
 
     #[test]

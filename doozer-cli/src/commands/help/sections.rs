@@ -7,15 +7,18 @@ const SECTIONS: [(&str, &[&str]); 6] = [
     (
         "Read",
         &[
-            "find", "get", "rev", "self", "stat", "tree", "wait", "walk", "watch",
+            "find", "get", "grep", "history", "ls", "rev", "self", "stat", "tree", "wait", "walk",
+            "watch",
         ],
     ),
     (
         "Write",
-        &["add", "cp", "del", "mv", "nop", "put", "rm", "set", "touch"],
+        &[
+            "add", "cp", "del", "edit", "mv", "nop", "put", "revert", "rm", "set", "touch",
+        ],
     ),
     ("Whole trees", &["apply", "diff", "export", "import"]),
-    ("One of many", &["elect", "lock"]),
+    ("Scripts and locks", &["elect", "lock", "run"]),
     ("Clusters", &["bench", "profile", "version"]),
     ("This program", &["completions", "help", "man"]),
 ];
