@@ -130,6 +130,18 @@ proptest! {
         }
         prop_assert_eq!(round_trip_through_a_folder(&document), document);
     }
+
+    /// Whatever is read is a tree that is written and read again.
+    #[test]
+    fn any_text_is_read_or_refused(text in "[ab0 \t\r\n:=.\\[\\]{}\"'|>!&*?,#~%<@`\\\\-]{0,40}") {
+        for format in [Format::JsonLines, Format::Toml, Format::Yaml] {
+            if let Ok(document) = read(&text, format) {
+                let again = written(&document, format).unwrap();
+                let files = read(&again, format).unwrap().files().clone();
+                prop_assert_eq!(&files, document.files(), "{:?}: {}", format, again);
+            }
+        }
+    }
 }
 
 #[test]
