@@ -1,6 +1,7 @@
 """Passes Ethernet frames between two devices, losing some each way and delaying those of the first.
 
-relay.py NODE BRIDGE LOSS_PERCENT DELAY_MS: what a kernel without netem cannot do by itself.
+relay.py NODE BRIDGE LOSS_PERCENT DELAY_MS: what a kernel without netem cannot do by itself. Says a
+line once it would pass a frame.
 """
 
 import heapq
@@ -31,6 +32,7 @@ def main():
     node, bridge = open_device(sys.argv[1]), open_device(sys.argv[2])
     loss, delay = int(sys.argv[3]) / 100, int(sys.argv[4]) / 1000
     due, number = [], 0
+    print("ready", flush=True)
     while True:
         wait = max(0.0, due[0][0] - time.monotonic()) if due else None
         for device in select.select([node, bridge], [], [], wait)[0]:

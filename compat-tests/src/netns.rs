@@ -6,6 +6,7 @@
 //! passes the frames on instead.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -237,26 +238,40 @@ impl Network {
         )
     }
 
-    /// Takes the port off the bridge and lets a program pass its frames on.
+    /// Lets a program pass the frames on between the port and the bridge. It is ready before the
+    /// port is taken off the bridge: until then no frame is lost.
     fn relay(&self, place: usize, percent: u32, delay: Duration) -> Result<(), String> {
         let (port, inner, outer) = (port(place), inner(place), format!("outer{place}"));
         self.ip_link(&["add", &inner, "type", "veth", "peer", "name", &outer])?;
         self.ip_link(&["set", &inner, "promisc", "on", "up"])?;
-        self.ip_link(&["set", &outer, "master", "bridge", "up"])?;
-        self.ip_link(&["set", &port, "nomaster"])?;
+        self.ip_link(&["set", &outer, "up"])?;
         let program = binaries::package_folder().join("python/relay.py");
-        let child = Command::new("ip")
+        let mut child = Command::new("ip")
             .args(["netns", "exec", &self.name, "python3"])
             .arg(program)
             .args([&port, &inner, &percent.to_string()])
             .arg(delay.as_millis().to_string())
             .stdin(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("no relay without netem: {error}"))?;
+        let is_ready = says_something(&mut child);
         let mut relays = self.relays.lock().unwrap_or_else(PoisonError::into_inner);
         relays.push((place, child));
-        Ok(())
+        if !is_ready {
+            return Err("no relay without netem: it ended at once".to_owned());
+        }
+        self.ip_link(&["set", &port, "nomaster"])?;
+        self.ip_link(&["set", &outer, "master", "bridge"])
     }
+}
+
+/// Waits for the first line of a program, or for its end.
+fn says_something(child: &mut Child) -> bool {
+    let stdout = child.stdout.take().expect("invariant: it is piped");
+    let mut line = String::new();
+    let read = BufReader::new(stdout).read_line(&mut line);
+    read.is_ok_and(|bytes| bytes > 0)
 }
 
 impl Drop for Network {
