@@ -261,28 +261,31 @@ fn a_dry_run_tells_what_would_change_and_changes_nothing() {
     let cli = Cli::new();
     let text = "ensure /a = 1
 ensure /b = 'x y'
-ensure-absent /b
+ensure-absent /old
 set /c -1 <<E
 E
 wait-for /d = 1
 once /once { ensure /e = $lock_rev }
 if stat /b { echo b is there }
+if $(get /b) == 'x y' { echo b would be new } else { echo b is old }
 for rev in $(add /f) { echo $rev }
 echo never
 ";
     set(addr(&cli), "/a", "1");
     set(addr(&cli), "/b", "old");
+    set(addr(&cli), "/old", "1");
     let before = rev(addr(&cli));
     run(&cli, text, "--dry-run").prints(
         "s.doozer:2: would set /b = 'x y', now old
-s.doozer:3: would delete /b, now old
+s.doozer:3: would delete /old, now 1
 s.doozer:4: would run set /c -1
 s.doozer:6: would wait-for /d = 1: /d is missing
-s.doozer:7: would once /once
+s.doozer:7: would hold /once
 s.doozer:7: would make /e = 0
 b is there
-s.doozer:9: would run add /f
-s.doozer:9: would go on, but the rest depends on what `add /f` prints
+b would be new
+s.doozer:10: would run add /f
+s.doozer:10: would go on, but the rest depends on what `add /f` prints
 ",
     );
     assert_eq!(rev(addr(&cli)), before);
@@ -368,6 +371,46 @@ fn a_signal_is_a_failure_that_gives_back_what_is_held() {
         script.end().fails(7, ": stopped by SIG");
         assert_eq!(files(addr(&cli)), of(&[("/begun", "yes")]));
     }
+}
+
+#[test]
+fn a_second_signal_ends_the_tidying_up_too() {
+    let cli = Cli::new();
+    let text = "on-error {
+    ensure /tidying = $error
+    wait-for /never
+}
+ensure /begun = yes
+wait-for /never";
+    let script = start(&cli, text, "");
+    await_value(addr(&cli), "/begun", "yes");
+    script.signal(Signal::TERM);
+    await_value(addr(&cli), "/tidying", "stopped by SIGTERM");
+    script.signal(Signal::INT);
+    let told =
+        "on-error failed too: s.doozer:3: wait-for /never: stopped by SIGINT\nError: s.doozer:";
+    script.end().fails(7, told).says(": stopped by SIGTERM\n");
+}
+
+#[test]
+fn who_is_stopped_while_waiting_for_its_turn_leaves_the_holder_alone() {
+    let cli = Cli::new();
+    let text = "ensure /here/$me = yes\nas-leader /l {\nensure /in = $me\nwait-for /go\n}";
+    let first = start(&cli, text, "--var me=1");
+    await_value(addr(&cli), "/in", "1");
+    let second = start(&cli, text, "--var me=2");
+    await_value(addr(&cli), "/here/2", "yes");
+    second.signal(Signal::TERM);
+    second.end().fails(7, ": stopped by SIGTERM");
+    set(addr(&cli), "/go", "");
+    first.end().prints("");
+    let left = [
+        ("/go", ""),
+        ("/here/1", "yes"),
+        ("/here/2", "yes"),
+        ("/in", "1"),
+    ];
+    assert_eq!(files(addr(&cli)), of(&left));
 }
 
 /// What each of ten contenders runs: the block waits until the test lets it go on.

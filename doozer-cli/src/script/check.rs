@@ -26,6 +26,7 @@ pub(super) fn check(script: &Block, given: BTreeSet<String>, check_line: CheckLi
     let mut checker = Checker {
         check_line,
         wrong: Vec::new(),
+        told_unset: BTreeSet::new(),
     };
     checker.block(script, Some(given));
     checker.wrong.sort_by_key(|wrong| wrong.place);
@@ -38,6 +39,8 @@ type Known = Option<BTreeSet<String>>;
 struct Checker {
     check_line: CheckLine,
     wrong: Vec<Wrong>,
+    /// The variables of which it was told that they may not be set: once is enough.
+    told_unset: BTreeSet<String>,
 }
 
 impl Checker {
@@ -209,7 +212,8 @@ impl Checker {
     }
 
     fn variable(&mut self, place: Place, name: &str, known: &Known) {
-        if known.as_ref().is_some_and(|known| !known.contains(name)) {
+        let unknown = known.as_ref().is_some_and(|known| !known.contains(name));
+        if unknown && self.told_unset.insert(name.to_owned()) {
             let what = format!(
                 "the variable {name} may not be set here: set it before, give it with \
                  --var {name}=VALUE, or write ${{{name}:-DEFAULT}}"
@@ -355,7 +359,6 @@ echo $g $h
             &expect![[r"
                 1:13: the variable a may not be set here: set it before, give it with --var a=VALUE, or write ${a:-DEFAULT}
                 1:21: the variable b may not be set here: set it before, give it with --var b=VALUE, or write ${b:-DEFAULT}
-                3:9: the variable b may not be set here: set it before, give it with --var b=VALUE, or write ${b:-DEFAULT}
                 7:6: the variable x may not be set here: set it before, give it with --var x=VALUE, or write ${x:-DEFAULT}
                 7:9: the variable d may not be set here: set it before, give it with --var d=VALUE, or write ${d:-DEFAULT}
                 10:24: the variable f may not be set here: set it before, give it with --var f=VALUE, or write ${f:-DEFAULT}

@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::effects;
 use super::failure::Unknown;
-use super::limits::PRINTED_BYTES_MAX;
+use super::limits::{PRINTED_BYTES_MAX, is_in_path};
 use super::run::Runner;
 use super::syntax::{Part, Word};
 use crate::input::Input;
@@ -39,6 +39,10 @@ impl Runner<'_> {
     pub(super) async fn path(&mut self, word: &Word) -> anyhow::Result<String> {
         let text = self.text(word).await?;
         ensure!(!text.is_empty(), "a path is empty");
+        let wrong = text.chars().find(|c| !is_in_path(*c));
+        if let Some(c) = wrong {
+            bail!("{}: a path has no {c:?}", told_word(text.as_bytes()));
+        }
         Ok(self.session.path(&text))
     }
 
@@ -120,10 +124,10 @@ impl Runner<'_> {
             self.would(&format!("run {told}"))?;
             return Err(Unknown(told).into());
         }
-        let mut output = Output::captured();
-        let running = execute(self.session, words, self.input, &mut output);
-        self.guards.run(running).await?;
-        let printed = output.take();
+        let printed = match self.pretended.printed(&words) {
+            Some(printed) => printed.to_vec(),
+            None => self.captured(words).await?,
+        };
         ensure!(
             printed.len() <= PRINTED_BYTES_MAX,
             "the command printed {} bytes, more than the {PRINTED_BYTES_MAX} that $(…) takes",
@@ -133,6 +137,13 @@ impl Runner<'_> {
         let text =
             text.context("what the command printed is no text, but bytes that are not UTF-8")?;
         Ok(text.trim_end_matches('\n').to_owned())
+    }
+
+    async fn captured(&mut self, words: Vec<String>) -> anyhow::Result<Vec<u8>> {
+        let mut output = Output::captured();
+        let running = execute(self.session, words, self.input, &mut output);
+        self.guards.run(running).await?;
+        Ok(output.take())
     }
 
     /// What a command reads: a here-document, or what the script itself reads.
@@ -192,4 +203,53 @@ pub(super) fn told_word(word: &[u8]) -> String {
             .expect("invariant: writing to a string does not fail");
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A word of pieces, of which those in brackets are split.
+    #[track_caller]
+    fn check_list(pieces: &[&str], expected: &[&str]) {
+        let (mut list, mut current) = (Vec::new(), None);
+        for piece in pieces {
+            let split = piece
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'));
+            let text = split.unwrap_or(piece);
+            add_to(&mut list, &mut current, text, split.is_none());
+        }
+        list.extend(current);
+        assert_eq!(list, expected, "{pieces:?}");
+    }
+
+    #[test]
+    fn a_list_is_split_at_blanks_where_it_is_not_quoted() {
+        check_list(&["a b"], &["a b"]);
+        check_list(&["[a b]"], &["a", "b"]);
+        check_list(&["[ a\nb ]"], &["a", "b"]);
+        check_list(&["[]"], &[]);
+        check_list(&["[ ]"], &[]);
+        check_list(&[""], &[""]);
+        check_list(&["x", "[a b]", "y"], &["xa", "by"]);
+        check_list(&["x", "[ a b ]", "y"], &["x", "a", "b", "y"]);
+        check_list(&["[a]", "[b]"], &["ab"]);
+    }
+
+    #[test]
+    fn words_are_told_as_they_would_be_typed() {
+        let told = |word: &str| told_word(word.as_bytes());
+        assert_eq!(told("/a/b-c.d"), "/a/b-c.d");
+        assert_eq!(told(""), "''");
+        assert_eq!(told("it's\n"), "'it'\\''s\\n'");
+        let long = told(&"x".repeat(100));
+        assert_eq!(long, format!("{}… (100 bytes)", "x".repeat(60)));
+    }
+
+    #[test]
+    fn what_begins_with_a_hyphen_is_like_an_option_unless_it_is_a_number() {
+        assert!(looks_like_option("-a") && looks_like_option("--force"));
+        assert!(!looks_like_option("-1") && !looks_like_option("-") && !looks_like_option("a-b"));
+    }
 }

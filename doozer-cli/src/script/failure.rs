@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::place::Place;
 use crate::args::{FlagError, UsageError, ValueError};
 use crate::failure::{EXIT_SCRIPT, EXIT_TIMEOUT, of_part};
-use crate::hold::Loss;
+use crate::hold::{Loss, is_passing};
 use crate::output::OutputError;
 
 /// Something from outside has ended a script.
@@ -91,9 +91,9 @@ fn is_usage(error: &anyhow::Error) -> bool {
 
 fn is_unanswered(error: &Error) -> bool {
     match error {
-        Error::Refused { detail, .. } => detail.as_deref() == Some("permission denied"),
-        // A time that was given to one command may be over: that is an answer.
-        Error::Timeout { source, .. } => source.is_some(),
+        Error::Refused { detail, .. } => {
+            is_passing(error) || detail.as_deref() == Some("permission denied")
+        }
         _ => true,
     }
 }

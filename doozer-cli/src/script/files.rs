@@ -76,6 +76,9 @@ impl Runner<'_> {
 
     /// Whether there is a file or a directory.
     pub(super) async fn exists(&mut self, path: &str) -> anyhow::Result<bool> {
+        if let Some(exists) = self.pretended.exists(path) {
+            return Ok(exists);
+        }
         let stat = async {
             let server = self.session.server().await?;
             let stat = server.client.stat(path, None).await;
@@ -86,19 +89,45 @@ impl Runner<'_> {
     }
 
     async fn make(&mut self, path: &str, wanted: &Wanted) -> anyhow::Result<()> {
+        if self.mode.dry_run {
+            return self.would_make(path, wanted).await;
+        }
         let making = async {
             let server = self.session.server().await?;
-            let made = if self.mode.dry_run {
-                would_make(&server.client, path, wanted).await.map(Some)
-            } else {
-                make(&server.client, path, wanted).await.map(|()| None)
-            };
+            let made = make(&server.client, path, wanted).await;
             made.map_err(|error| server.name_in(error))
         };
-        match self.guards.run(making).await?.flatten() {
-            Some(told) => self.would(&told),
-            None => Ok(()),
+        self.guards.run(making).await
+    }
+
+    async fn would_make(&mut self, path: &str, wanted: &Wanted) -> anyhow::Result<()> {
+        let file = self.would_find(path).await?;
+        let value = match wanted.step(&file) {
+            Step::Nothing => return Ok(()),
+            Step::Set(value) => Some(value),
+            Step::Del => None,
+        };
+        let now = told_word(&file.value);
+        let told = match &value {
+            Some(value) if file.rev == 0 => format!("make {path} = {}", told_word(value)),
+            Some(value) => format!("set {path} = {}, now {now}", told_word(value)),
+            None => format!("delete {path}, now {now}"),
+        };
+        self.pretended.set(path, value);
+        self.would(&told)
+    }
+
+    /// The file at `path` as it would be by now.
+    pub(super) async fn would_find(&mut self, path: &str) -> anyhow::Result<File> {
+        if let Some(file) = self.pretended.file(path) {
+            return Ok(file);
         }
+        let reading = async {
+            let server = self.session.server().await?;
+            let file = server.client.get(path, None).await;
+            file.map_err(|error| server.at(error))
+        };
+        self.guards.run(reading).await
     }
 }
 
@@ -124,25 +153,6 @@ async fn attempt(client: &Client, path: &str, file: &File, wanted: &Wanted) -> R
         Step::Set(value) => client.set(path, file.rev, value).await.map(drop),
         Step::Del => client.del(path, file.rev).await,
     }
-}
-
-/// What would be done, if anything.
-async fn would_make(
-    client: &Client,
-    path: &str,
-    wanted: &Wanted,
-) -> anyhow::Result<Option<String>> {
-    let file = client.get(path, None).await?;
-    Ok(match wanted.step(&file) {
-        Step::Nothing => None,
-        Step::Set(value) if file.rev == 0 => Some(format!("make {path} = {}", told_word(&value))),
-        Step::Set(value) => Some(format!(
-            "set {path} = {}, now {}",
-            told_word(&value),
-            told_word(&file.value)
-        )),
-        Step::Del => Some(format!("delete {path}, now {}", told_word(&file.value))),
-    })
 }
 
 #[cfg(test)]

@@ -28,29 +28,17 @@ pub(super) struct Guards {
 impl Guards {
     /// Those of a script that may take `limit`. It must be within a runtime.
     pub(super) fn new(limit: Option<Duration>) -> anyhow::Result<Self> {
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-        let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-        let signalled = async move {
-            tokio::select! {
-                _ = interrupt.recv() => "SIGINT",
-                _ = terminate.recv() => "SIGTERM",
-            }
-        };
         Ok(Self {
             limit: limit.and_then(until),
-            signalled: signalled.boxed_local().shared(),
+            signalled: next_signal()?,
             holds: Vec::new(),
         })
     }
 
     /// Those under which a script that failed tidies up: neither what stopped it nor what it lost
-    /// counts any more, but a time of its own.
-    pub(super) fn after_failure() -> Self {
-        Self {
-            limit: until(ON_ERROR_MAX),
-            signalled: pending().boxed_local().shared(),
-            holds: Vec::new(),
-        }
+    /// counts any more, but a time of its own, and another signal.
+    pub(super) fn after_failure() -> anyhow::Result<Self> {
+        Self::new(Some(ON_ERROR_MAX))
     }
 
     /// From now on the loss of `held` ends the script.
@@ -75,7 +63,8 @@ impl Guards {
         }
     }
 
-    async fn stopped(&self) -> Stopped {
+    /// Ends when something ends the script.
+    pub(super) async fn stopped(&self) -> Stopped {
         tokio::select! {
             limit = self.late() => Stopped::Late(limit),
             name = self.signalled.clone() => Stopped::Signal(name),
@@ -104,6 +93,18 @@ impl Guards {
         let ((path, loss), ..) = select_all(losses).await;
         Stopped::Lost { path, loss }
     }
+}
+
+fn next_signal() -> anyhow::Result<Signalled> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let signalled = async move {
+        tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+        }
+    };
+    Ok(signalled.boxed_local().shared())
 }
 
 /// The end of `limit` from now; one too far to be told counts as none.

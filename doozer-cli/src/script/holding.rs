@@ -102,41 +102,58 @@ impl Runner<'_> {
         let told = format!("{name} {path}");
         self.begin(&told);
         if self.mode.dry_run {
-            return self.would_hold(&told, &path, once).await;
+            return self.would_hold(&path, once).await;
         }
+        let turn = self.contend(&path, time_to_live, once);
+        self.telling(&told, turn).await
+    }
+
+    /// Contends for the file until it is this script's turn, or something ends the script.
+    async fn contend(
+        &self,
+        path: &str,
+        time_to_live: TimeToLive,
+        once: bool,
+    ) -> anyhow::Result<Turn> {
+        let server = self.guards.run(self.session.server()).await?;
+        let give_up = CancellationToken::new();
         let options = HoldOptions {
             value: Value::Claim,
             time_to_live,
             wait: None,
-            give_up: CancellationToken::new(),
+            give_up: give_up.clone(),
         };
-        let acquiring = async {
-            let server = self.session.server().await?;
-            match hold::acquire(&server.client, &path, options).await {
-                Ok(mine) => Ok(Turn::Held(mine)),
-                Err(AcquireError::NoClaim { value, .. }) if once && value == DONE => Ok(Turn::Done),
-                Err(error) => Err(server.name_in(error.into())),
+        let acquiring = hold::acquire(&server.client, path, options);
+        tokio::pin!(acquiring);
+        let acquired = tokio::select! {
+            acquired = &mut acquiring => acquired,
+            stopped = self.guards.stopped() => {
+                // What is taken in this moment is given back, lest others wait for nobody.
+                give_up.cancel();
+                if let Ok(mine) = acquiring.await {
+                    mine.release().await?;
+                }
+                return Err(stopped.into());
             }
         };
-        let waiting = self.telling(&told, acquiring);
-        self.guards.run(waiting).await
+        match acquired {
+            Ok(mine) => Ok(Turn::Held(mine)),
+            Err(AcquireError::NoClaim { value, .. }) if once && value == DONE => Ok(Turn::Done),
+            Err(error) => Err(server.name_in(error.into())),
+        }
     }
 
-    async fn would_hold(&mut self, told: &str, path: &str, once: bool) -> anyhow::Result<Turn> {
-        let reading = async {
-            let server = self.session.server().await?;
-            let file = server.client.get(path, None).await;
-            file.map_err(|error| server.at(error))
-        };
-        let file = self.guards.run(reading).await?;
+    async fn would_hold(&mut self, path: &str, once: bool) -> anyhow::Result<Turn> {
+        let file = self.would_find(path).await?;
         if once && file.value == DONE {
             return Ok(Turn::Done);
         }
         let holder = Claim::read(&file.value);
-        let told = holder.map_or(told.to_owned(), |holder| {
-            format!("{told}, now held by {holder}")
-        });
-        self.would(&told)?;
+        let holder = holder.map(|holder| format!(", now held by {holder}"));
+        self.would(&format!("hold {path}{}", holder.unwrap_or_default()))?;
+        if once {
+            self.pretended.set(path, Some(Bytes::from_static(DONE)));
+        }
         Ok(Turn::Dry)
     }
 }

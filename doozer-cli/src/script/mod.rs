@@ -36,8 +36,8 @@
 //! # Failures
 //! The first statement that fails ends the script, with its file, line, text and reason. Blocks of
 //! `on-error` before it in the same block run then, last one first. In a condition, that a command
-//! fails is an answer; that nobody answers (no connection, no access, outcome unknown) is not, and
-//! ends the script: a lost connection never chooses a branch.
+//! fails is an answer; that nobody answers (no connection, no access, no quorum, outcome unknown) is
+//! not, and ends the script: a lost connection never chooses a branch.
 
 mod check;
 mod effects;
@@ -50,6 +50,7 @@ mod lexer;
 mod limits;
 mod parser;
 mod place;
+mod pretend;
 mod run;
 mod syntax;
 mod waiting;
@@ -66,6 +67,7 @@ use crate::output::Output;
 use crate::session::Session;
 use guards::Guards;
 use place::{Place, Wrong};
+use pretend::Pretended;
 use run::Runner;
 use syntax::Block;
 
@@ -148,6 +150,7 @@ impl Script {
             mode,
             variables: self.variables,
             guards: Guards::new(limit)?,
+            pretended: Pretended::default(),
             told: String::new(),
             place: Place { line: 1, column: 1 },
         };

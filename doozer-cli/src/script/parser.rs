@@ -532,4 +532,24 @@ as-leader /a ttl 5s { rev; rev }
             &expect!["1:619: blocks stand in one another at most 32 deep"],
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_script_or_is_wrong_at_a_place_in_it(
+            pieces in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "if", "for", "x", "in", "{", "}", "\n", ";", " ", "$", "$(", ")", "${", ":-",
+                    "'", "\"", "\\", "<<", "END", "=", "==", "not", "else", "retry", "every", "#",
+                    "ensure", "once", "ttl", "é", "`",
+                ]),
+                0..40,
+            ),
+        ) {
+            let text = pieces.concat();
+            if let Err(wrong) = parse(&text) {
+                let lines = text.lines().count() + 1;
+                proptest::prop_assert!((1..=lines).contains(&wrong.place.line), "{wrong:?}");
+            }
+        }
+    }
 }

@@ -13,6 +13,7 @@ use super::failure::{Failure, Stopped, Unknown, is_no_answer};
 use super::guards::Guards;
 use super::limits;
 use super::place::Place;
+use super::pretend::Pretended;
 use super::syntax::{Block, Condition, Kind, Line, Statement, Word};
 use crate::failure::reason;
 use crate::input::Input;
@@ -38,6 +39,7 @@ pub(super) struct Runner<'a> {
     pub(super) mode: Mode,
     pub(super) variables: BTreeMap<String, String>,
     pub(super) guards: Guards,
+    pub(super) pretended: Pretended,
     /// What is being done, for those who read what went wrong.
     pub(super) told: String,
     /// Where.
@@ -106,8 +108,10 @@ impl Runner<'_> {
         }
         let error = reason(&failure.error);
         self.variables.insert(limits::ERROR.to_owned(), error);
-        let after = Guards::after_failure();
-        let guards = std::mem::replace(&mut self.guards, after);
+        let guards = match Guards::after_failure() {
+            Ok(after) => std::mem::replace(&mut self.guards, after),
+            Err(error) => return self.session.note(reason(&error)),
+        };
         for handler in handlers.iter().rev() {
             if let Err(other) = self.block(handler).await {
                 let other = reason(&other.of(self.file));
@@ -197,6 +201,9 @@ impl Runner<'_> {
 
     async fn command(&mut self, line: &Line) -> anyhow::Result<()> {
         let (words, mut here) = self.line(line).await?;
+        if let Some(printed) = self.pretended.printed(&words) {
+            return Ok(self.output.bytes(&printed)?);
+        }
         if self.mode.dry_run && !effects::only_reads(&words) {
             let told = format!("run {}", self.told);
             return self.would(&told);
@@ -210,6 +217,9 @@ impl Runner<'_> {
     /// Whether a command succeeds. What it prints goes nowhere.
     async fn succeeds(&mut self, line: &Line) -> anyhow::Result<bool> {
         let (words, mut here) = self.line(line).await?;
+        if self.pretended.printed(&words).is_some() {
+            return Ok(true);
+        }
         if self.mode.dry_run && !effects::only_reads(&words) {
             let told = self.told.clone();
             self.would(&format!("run {told}"))?;
