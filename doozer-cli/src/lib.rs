@@ -7,12 +7,14 @@
 
 mod args;
 mod bench;
+mod cluster;
 mod commands;
 mod complete;
 mod config;
 mod failure;
 mod hold;
 mod input;
+mod ns;
 mod output;
 mod run;
 mod script;

@@ -3,11 +3,13 @@
 mod add;
 mod apply;
 mod bench;
+mod cluster;
 mod complete;
 mod completions;
 mod cp;
 mod del;
 mod diff;
+mod doctor;
 mod edit;
 mod elect;
 mod export;
@@ -22,6 +24,7 @@ mod ls;
 mod man;
 mod mv;
 mod nop;
+mod ns;
 mod profile;
 mod put;
 mod rev;
@@ -55,10 +58,16 @@ pub(crate) const ALL: &[&Command] = &[
     &add::COMMAND,
     &apply::COMMAND,
     &bench::COMMAND,
+    &cluster::BOOTSTRAP,
+    &cluster::HEALTH,
+    &cluster::SLOTS_COMMAND,
+    &cluster::STATUS,
+    &cluster::WAIT,
     &completions::COMMAND,
     &cp::COMMAND,
     &del::COMMAND,
     &diff::COMMAND,
+    &doctor::COMMAND,
     &edit::COMMAND,
     &elect::COMMAND,
     &export::COMMAND,
@@ -73,6 +82,10 @@ pub(crate) const ALL: &[&Command] = &[
     &man::COMMAND,
     &mv::COMMAND,
     &nop::COMMAND,
+    &ns::CLEAN,
+    &ns::EXPLAIN,
+    &ns::LIST,
+    &ns::RESOLVE,
     &profile::ADD,
     &profile::LIST,
     &profile::SHOW,

@@ -128,6 +128,17 @@ impl Output {
         }
     }
 
+    /// Prints one record as a row of columns, unless another form is asked for.
+    pub(crate) fn row(&mut self, record: &Record) -> Result<(), OutputError> {
+        if !self.is_text() {
+            return self.record(record);
+        }
+        match self.table.push(record) {
+            Some(lines) => self.bytes(lines.as_bytes()),
+            None => Ok(()),
+        }
+    }
+
     /// Prints the one record that is all a command finds, in a form that is not text.
     pub(crate) fn one(&mut self, record: &Record) -> Result<(), OutputError> {
         self.list = false;

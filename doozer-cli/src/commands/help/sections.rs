@@ -19,7 +19,10 @@ const SECTIONS: [(&str, &[&str]); 6] = [
     ),
     ("Whole trees", &["apply", "diff", "export", "import"]),
     ("Scripts and locks", &["elect", "lock", "run"]),
-    ("Clusters", &["bench", "profile", "version"]),
+    (
+        "Clusters",
+        &["bench", "cluster", "doctor", "ns", "profile", "version"],
+    ),
     ("This program", &["completions", "help", "man"]),
 ];
 
