@@ -352,6 +352,11 @@ impl Server {
         self.spawn_again();
     }
 
+    /// Where its next start is to listen.
+    pub fn move_to(&mut self, addr: &str) {
+        addr.clone_into(&mut self.addr);
+    }
+
     /// What its next start is to be like.
     pub fn change(&mut self, change: impl FnOnce(Launch) -> Launch) {
         self.launch = change(std::mem::take(&mut self.launch));

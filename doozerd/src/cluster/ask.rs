@@ -1,5 +1,6 @@
 //! Asks another node about its cluster, and to be taken in.
 
+use bytes::Bytes;
 use doozer_proto::peer::{
     AttachRequest, LinkRequest, LinkResponse, attach_response::Result as Outcome, link_request,
     link_response,
@@ -7,6 +8,7 @@ use doozer_proto::peer::{
 use thiserror::Error;
 use tokio::time::{Duration, timeout};
 
+use crate::consensus::Consensus;
 use crate::raft_types::{NodeAddr, NodeId, node_from_message, node_to_message};
 use crate::transport::{DialError, Dialer, LinkKind, Peer, Target};
 
@@ -32,10 +34,7 @@ pub(super) enum AskError {
 
 /// Who is at `addr`, and of which cluster.
 pub(super) async fn meet(dialer: &Dialer, addr: &str) -> Result<Peer, DialError> {
-    let target = Target {
-        addr: addr.to_owned(),
-        node: None,
-    };
+    let target = Target::Addr(addr.to_owned());
     let link = dialer.dial(LinkKind::Attach, &target).await?;
     Ok(link.peer)
 }
@@ -64,24 +63,43 @@ pub(super) async fn attach(
     Err(AskError::NoLeader(addr))
 }
 
+/// Asks this node itself, as the leader, to be where it is.
+pub(super) async fn attach_here(consensus: &Consensus, own: &NodeAddr) -> Result<(), String> {
+    let me = Peer {
+        node: consensus.node(),
+        cluster: None,
+        run: Bytes::new(),
+    };
+    let asked = consensus.service().start(&me, request(me.node, own));
+    match asked.await.await {
+        link_response::Body::Attach(response) => match response.result {
+            Some(Outcome::Attached(_)) => Ok(()),
+            Some(Outcome::Refused(why)) => Err(why),
+            _ => Err("this node leads no more".to_owned()),
+        },
+        _ => Err("this node has stopped".to_owned()),
+    }
+}
+
+fn request(id: NodeId, node: &NodeAddr) -> link_request::Body {
+    link_request::Body::Attach(AttachRequest {
+        node: Some(node_to_message(id, node)),
+    })
+}
+
 async fn attach_at(
     dialer: &Dialer,
     addr: &str,
     (id, node): (NodeId, &NodeAddr),
 ) -> Result<Outcome, AskError> {
-    let target = Target {
-        addr: addr.to_owned(),
-        node: None,
-    };
+    let target = Target::Addr(addr.to_owned());
     let mut link = dialer.dial(LinkKind::Attach, &target).await?;
     if link.peer.cluster.is_none() {
         return Err(AskError::NoCluster(addr.to_owned()));
     }
     let request = LinkRequest {
         seq: 1,
-        body: Some(link_request::Body::Attach(AttachRequest {
-            node: Some(node_to_message(id, node)),
-        })),
+        body: Some(request(id, node)),
     };
     let lost = || AskError::Lost(addr.to_owned());
     let exchange = async {

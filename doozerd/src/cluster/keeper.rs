@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::ask::{attach, meet};
+use super::ask::{attach, attach_here, meet};
 use super::boot::Boot;
 use super::said::Said;
 use crate::consensus::{Consensus, Members};
@@ -121,12 +121,23 @@ impl Keeper {
         there.is_some_and(|there| *there != self.own)
     }
 
+    fn leads(&self) -> bool {
+        let leader = self.consensus.leader();
+        leader.is_some_and(|(leader, _)| leader == self.consensus.node())
+    }
+
     /// Asks one node after another, until one takes this one in.
     async fn ask(&self, asked: &mut Asked) {
         let members = self.members();
         let members = members.nodes.values().map(|node| node.addr.clone());
         let mut addrs: BTreeSet<String> = members.chain(self.known.iter().cloned()).collect();
         let mut reasons = Vec::new();
+        if self.leads() {
+            match attach_here(&self.consensus, &self.own).await {
+                Ok(()) => return,
+                Err(why) => reasons.push(why),
+            }
+        }
         if self.ask_each(&addrs, asked, &mut reasons).await {
             return;
         }

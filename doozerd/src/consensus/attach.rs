@@ -3,7 +3,7 @@
 //! | who asks | what is done |
 //! | --- | --- |
 //! | a node of the cluster, at its address | nothing: it is told where that stands |
-//! | a node of the cluster, at another address | its address is changed |
+//! | a node of the cluster, at another address | its address is changed, see below |
 //! | a new node | it becomes a learner, while there are fewer than [`LEARNERS_MAX`] |
 //! | a new node, at the address of one of the cluster | see below |
 //!
@@ -13,19 +13,26 @@
 //! at that address, majorities of the voters of before and after answer, and it is not the leader.
 //! Otherwise two nodes would be told of one address, or a quorum be made smaller that may still be
 //! needed. Where it is alive elsewhere the newcomer is refused, and told whose address it is.
+//!
+//! # A node at another address
+//! Its address is changed when it is met at the new one, no other node of the cluster is to be
+//! there, and no other process, which would have a copy of its folder, answers at the old one.
+//! Whoever it asks, be it the leader or not, looks for it at the new address from then on: without
+//! it there may be no quorum for the change, nor for a leader. A leader that is at another address
+//! asks itself.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use doozer_proto::peer::{self, AttachRequest, AttachResponse, attach_response::Result as Outcome};
-use openraft::ChangeMembers;
-use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::memberships::{ChangeError, Known, Memberships};
-use crate::raft_types::{NodeAddr, NodeId, log_id_to_message, node_from_message, node_to_message};
+use super::moves::Move;
+use crate::raft_types::{
+    LogId, NodeAddr, NodeId, log_id_to_message, node_from_message, node_to_message,
+};
 use crate::store::Mutation;
 use crate::transport::{LinkKind, Target};
 
@@ -33,8 +40,6 @@ use crate::transport::{LinkKind, Target};
 const LEARNERS_MAX: usize = 32;
 /// Longest elections that a replaced node must have been silent for.
 const ELECTIONS_SILENT: u32 = 2;
-/// How long a change of an address may take.
-const CHANGE_MAX: Duration = Duration::from_secs(5);
 
 /// Answers a node that asks to be taken in.
 pub(super) async fn answer(
@@ -61,6 +66,11 @@ fn node_of(asker: NodeId, request: &AttachRequest) -> Result<NodeAddr, String> {
 }
 
 async fn attach(memberships: &Memberships, asker: NodeId, node: NodeAddr) -> Outcome {
+    let moved = memberships.move_of(asker, &node);
+    let checked = match &moved {
+        Some(moved) => memberships.check_move(moved).await,
+        None => Ok(()),
+    };
     if memberships.leads().is_none() {
         let leader = memberships
             .leader()
@@ -69,11 +79,14 @@ async fn attach(memberships: &Memberships, asker: NodeId, node: NodeAddr) -> Out
             node: leader.map(|(id, node)| node_to_message(id, &node)),
         });
     }
+    if let Err(why) = checked {
+        return Outcome::Refused(why);
+    }
     let _one_at_a_time = memberships.changing.lock().await;
     let Some(known) = memberships.settled() else {
         return Outcome::NotLeader(peer::Leader::default());
     };
-    match take_in(memberships, &known, asker, node).await {
+    match take_in(memberships, &known, (asker, node), moved).await {
         Ok(at) => Outcome::Attached(log_id_to_message(&at)),
         Err(Refused::Later) => Outcome::NotLeader(peer::Leader::default()),
         Err(Refused::Because(why)) => Outcome::Refused(why),
@@ -99,19 +112,29 @@ impl From<ChangeError> for Refused {
 async fn take_in(
     memberships: &Memberships,
     known: &Known,
-    asker: NodeId,
-    node: NodeAddr,
-) -> Result<crate::raft_types::LogId, Refused> {
+    (asker, node): (NodeId, NodeAddr),
+    moved: Option<Move>,
+) -> Result<LogId, Refused> {
+    let mut others = known.nodes.iter().filter(|(id, _)| **id != asker);
+    let same_address = others.find(|(_, there)| there.addr == node.addr);
     if let Some(there) = known.nodes.get(&asker) {
         if *there == node {
             return known.at.ok_or(Refused::Later);
         }
-        return move_to(memberships, asker, node).await;
+        if let Some((other, _)) = same_address {
+            let taken = format!(
+                "{} is the address of node {other} of this cluster",
+                node.addr
+            );
+            return Err(Refused::Because(taken));
+        }
+        // It may have been moved, or removed and taken in again, since it was looked for.
+        let moved = moved
+            .filter(|moved| moved.from == *there)
+            .ok_or(Refused::Later)?;
+        let changed = memberships.carry_out(known, moved).await;
+        return changed.ok_or(Refused::Later);
     }
-    let same_address = known
-        .nodes
-        .iter()
-        .find(|(_, there)| there.addr == node.addr);
     let (mut voters, mut nodes) = (known.voters.clone(), known.nodes.clone());
     if let Some((old, _)) = same_address {
         check_replacement(memberships, known, *old, (asker, &node)).await?;
@@ -127,25 +150,6 @@ async fn take_in(
     info!(node = %asker, addr = node.addr, "node attached");
     nodes.insert(asker, node);
     Ok(memberships.change(known, voters, nodes).await?)
-}
-
-async fn move_to(
-    memberships: &Memberships,
-    asker: NodeId,
-    node: NodeAddr,
-) -> Result<crate::raft_types::LogId, Refused> {
-    info!(node = %asker, addr = node.addr, "node is at another address");
-    let change = ChangeMembers::SetNodes([(asker, node)].into());
-    let changing = memberships.engine.change_membership(change, true);
-    let changed = timeout(CHANGE_MAX, changing).await;
-    match changed {
-        Ok(Ok(changed)) => Ok(changed.log_id),
-        Ok(Err(error)) => {
-            warn!(%error, "address not changed");
-            Err(Refused::Later)
-        }
-        Err(_elapsed) => Err(Refused::Later),
-    }
 }
 
 /// Whether `old` may be removed for the newcomer at its address.
@@ -186,10 +190,7 @@ async fn check_replacement(
             "it cannot be removed while no majority of the others answers".to_owned(),
         ));
     }
-    let target = Target {
-        addr: addr.clone(),
-        node: Some(asker),
-    };
+    let target = Target::At(asker, addr.clone());
     match memberships.dialer.dial(LinkKind::Attach, &target).await {
         Ok(_met) => Ok(()),
         Err(error) => Err(taken(format!("the newcomer was not met there: {error}"))),

@@ -115,6 +115,14 @@ impl Memberships {
         Some((leader, node.clone()))
     }
 
+    /// Where the newest membership has a node, agreed on or not.
+    pub(super) fn addr(&self, node: NodeId) -> Option<NodeAddr> {
+        let metrics = self.engine.server_metrics();
+        let metrics = metrics.borrow_watched();
+        let membership = metrics.membership_config.membership();
+        membership.get_node(&node).cloned()
+    }
+
     /// The term in which this node leads, if it does and has applied an entry of that term.
     pub(super) fn leads(&self) -> Option<u64> {
         let leader = self.engine.as_leader().ok()?;

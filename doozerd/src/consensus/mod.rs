@@ -45,6 +45,7 @@ mod leader;
 mod machine;
 mod members;
 mod memberships;
+mod moves;
 mod network;
 mod pending;
 mod proposer;

@@ -35,8 +35,8 @@ pub(super) enum Proposed {
 pub(super) enum Leader {
     /// This node.
     Own,
-    /// Another, which is reached there.
-    Other(NodeId, String),
+    /// Another.
+    Other(NodeId),
 }
 
 /// The way to the leader.
@@ -55,15 +55,14 @@ impl Route {
         if leader == metrics.id {
             return Some(Leader::Own);
         }
-        let node = metrics.membership_config.membership().get_node(&leader)?;
-        Some(Leader::Other(leader, node.addr.clone()))
+        Some(Leader::Other(leader))
     }
 
     /// Proposes a command once.
     pub(super) async fn propose(&self, leader: &Leader, command: Command) -> Proposed {
         match leader {
             Leader::Own => self.propose_here(command).await,
-            Leader::Other(node, addr) => self.forward(*node, addr, command).await,
+            Leader::Other(node) => self.forward(*node, command).await,
         }
     }
 
@@ -88,9 +87,9 @@ impl Route {
         }
     }
 
-    async fn forward(&self, node: NodeId, addr: &str, command: Command) -> Proposed {
+    async fn forward(&self, node: NodeId, command: Command) -> Proposed {
         let body = Ask::Forward(ForwardRequest { command: command.0 });
-        let caller = self.peers.forward(node, addr);
+        let caller = self.peers.forward(node);
         let answered = tokio::select! {
             answered = caller.call(body) => answered,
             () = self.leader_changes(node) => return Proposed::Unknown,

@@ -1,6 +1,6 @@
 //! The thread that consensus runs on: started with the storage, stopped before it is closed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -329,7 +329,9 @@ impl Role {
             let (state, term, nodes) = {
                 let metrics = metrics.borrow_and_update();
                 let membership = metrics.membership_config.membership();
-                let nodes: BTreeSet<NodeId> = membership.nodes().map(|(id, _)| *id).collect();
+                let nodes = membership.nodes();
+                let nodes: BTreeMap<NodeId, String> =
+                    nodes.map(|(id, node)| (*id, node.addr.clone())).collect();
                 (metrics.state, metrics.vote.leader_id().term, nodes)
             };
             if state != before {
@@ -339,8 +341,8 @@ impl Role {
             // Nobody waits for a node that is alone: it writes its log where consensus runs, which
             // saves two changes of thread a write.
             self.log
-                .set_by_caller(nodes.len() == 1 && nodes.contains(&self.node));
-            self.peers.keep_only(&nodes);
+                .set_by_caller(nodes.len() == 1 && nodes.contains_key(&self.node));
+            self.peers.keep_only(nodes);
             if self.has_ended() {
                 return;
             }

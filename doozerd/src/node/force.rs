@@ -164,10 +164,7 @@ impl Others {
 }
 
 async fn find(dialer: &Dialer, node: NodeId, addr: &str) -> (NodeId, String, Found) {
-    let target = Target {
-        addr: addr.to_owned(),
-        node: Some(node),
-    };
+    let target = Target::At(node, addr.to_owned());
     let dialled = dialer.dial(LinkKind::Attach, &target).await;
     let found = match dialled.map(drop) {
         Ok(()) => Found::Alive,
@@ -179,7 +176,7 @@ async fn find(dialer: &Dialer, node: NodeId, addr: &str) -> (NodeId, String, Fou
         Err(DialError::Refused { refusal, .. }) => {
             Found::Unclear(format!("at {addr} somebody answers: {refusal}"))
         }
-        Err(error @ DialError::Tls { .. }) => Found::Unclear(error.to_string()),
+        Err(error @ (DialError::Tls { .. } | DialError::Unknown(_))) => Found::Unclear(error.to_string()),
     };
     (node, addr.to_owned(), found)
 }

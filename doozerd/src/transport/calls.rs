@@ -17,6 +17,7 @@ use tracing::debug;
 
 use super::dial::{DialError, Dialer, Target};
 use super::{IN_FLIGHT_MAX, Link};
+use crate::raft_types::NodeId;
 
 /// Requests that wait to be sent.
 const WAITING_MAX: usize = 256;
@@ -32,8 +33,8 @@ pub enum CallError {
     #[error(transparent)]
     NotSent(Arc<DialError>),
     /// It may have been carried out.
-    #[error("the link to {0} was lost")]
-    Lost(String),
+    #[error("the link to node {0} was lost")]
+    Lost(NodeId),
     /// The caller's node is stopping.
     #[error("this node is stopping")]
     Stopping,
@@ -52,13 +53,13 @@ struct Call {
 }
 
 impl Caller {
-    /// A caller whose task runs among `tasks` until the last clone is dropped.
-    pub fn start(dialer: Dialer, kind: LinkKind, target: Target, tasks: &TaskTracker) -> Self {
+    /// A caller of a member, whose task runs among `tasks` until the last clone is dropped.
+    pub fn start(dialer: Dialer, kind: LinkKind, node: NodeId, tasks: &TaskTracker) -> Self {
         let (calls, waiting) = mpsc::channel(WAITING_MAX);
         let task = Task {
             dialer,
             kind,
-            target,
+            node,
             waiting,
         };
         tasks.spawn(task.run());
@@ -78,7 +79,7 @@ impl Caller {
 struct Task {
     dialer: Dialer,
     kind: LinkKind,
-    target: Target,
+    node: NodeId,
     waiting: mpsc::Receiver<Call>,
 }
 
@@ -95,7 +96,11 @@ impl Task {
                 tell(call, CallError::NotSent(Arc::clone(error)));
                 continue;
             }
-            match self.dialer.dial(self.kind, &self.target).await {
+            match self
+                .dialer
+                .dial(self.kind, &Target::Member(self.node))
+                .await
+            {
                 Ok(link) => {
                     failed = None;
                     self.serve(link, call).await;
@@ -115,10 +120,10 @@ impl Task {
         let mut open = OpenCalls::default();
         let outcome = self.exchange(link, first, &mut open).await;
         if let Err(error) = outcome {
-            debug!(%error, kind = ?self.kind, addr = self.target.addr, "link lost");
+            debug!(%error, kind = ?self.kind, node = %self.node, "link lost");
         }
         for answer in open.answers.into_values() {
-            drop(answer.send(Err(CallError::Lost(self.target.addr.clone()))));
+            drop(answer.send(Err(CallError::Lost(self.node))));
         }
     }
 

@@ -23,16 +23,30 @@ use super::{HANDSHAKE_BYTES_MAX, HANDSHAKE_MAX, Io, Link, MESSAGE_BYTES_MAX};
 
 /// Whom a link is to reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// HOST:PORT.
-    pub addr: String,
-    /// The node that must be there; nothing where only the address is known.
-    pub node: Option<NodeId>,
+pub enum Target {
+    /// Whoever is at this HOST:PORT.
+    Addr(String),
+    /// This node, which must be at this HOST:PORT.
+    At(NodeId, String),
+    /// This node, wherever it is known to be when it is dialled.
+    Member(NodeId),
+}
+
+impl Target {
+    fn node(&self) -> Option<NodeId> {
+        match self {
+            Self::Addr(_) => None,
+            Self::At(node, _) | Self::Member(node) => Some(*node),
+        }
+    }
 }
 
 /// Why there is no link.
 #[derive(Debug, Error)]
 pub enum DialError {
+    /// It is no member, or was none when it was looked for.
+    #[error("no address of node {0} is known")]
+    Unknown(NodeId),
     /// Nobody answers.
     #[error("connect to {addr}: {source}")]
     Connect {
@@ -92,31 +106,43 @@ pub struct Dialer {
 impl Dialer {
     /// A link to `target`.
     pub async fn dial(&self, kind: LinkKind, target: &Target) -> Result<Link, DialError> {
-        let linked = tokio::time::timeout(HANDSHAKE_MAX, self.link(kind, target));
-        let linked = linked.await.unwrap_or_else(|_elapsed| {
-            Err(DialError::Timeout {
-                addr: target.addr.clone(),
-                limit: HANDSHAKE_MAX,
-            })
-        });
+        let addr = match target {
+            Target::Addr(addr) | Target::At(_, addr) => addr.clone(),
+            Target::Member(node) => {
+                let known = self.local.addr_of(*node);
+                known.ok_or(DialError::Unknown(*node))?
+            }
+        };
+        let linked = tokio::time::timeout(HANDSHAKE_MAX, self.link(kind, &addr, target.node()));
+        let linked = linked.await.unwrap_or(Err(DialError::Timeout {
+            addr,
+            limit: HANDSHAKE_MAX,
+        }));
         if let Err(DialError::Refused { addr, refusal }) = &linked {
             self.local.refused(addr, kind, refusal);
+        }
+        if let (Err(_), Target::Member(node)) = (&linked, target) {
+            self.local.missed(*node);
         }
         linked
     }
 
-    async fn link(&self, kind: LinkKind, target: &Target) -> Result<Link, DialError> {
-        let addr = &target.addr;
+    async fn link(
+        &self,
+        kind: LinkKind,
+        addr: &str,
+        meant: Option<NodeId>,
+    ) -> Result<Link, DialError> {
         let lost = |source| DialError::Connect {
-            addr: addr.clone(),
+            addr: addr.to_owned(),
             source,
         };
         let refused = |refusal| DialError::Refused {
-            addr: addr.clone(),
+            addr: addr.to_owned(),
             refusal,
         };
         let mut stream = self.connect(addr).await?;
-        let hello = hello(&*self.local, kind, target.node);
+        let hello = hello(&*self.local, kind, meant);
         let request = Request {
             tag: Some(0),
             verb: Some(VERB_LINK),
@@ -133,7 +159,7 @@ impl Dialer {
             .await
             .map_err(|error| self.unreadable(addr, error))?;
         let challenge = challenge_of(addr, &response)?;
-        let peer = check_challenge(&*self.local, &challenge, target.node).map_err(refused)?;
+        let peer = check_challenge(&*self.local, &challenge, meant).map_err(refused)?;
         let talk = Talk {
             hello: &hello,
             challenge: &challenge,

@@ -20,6 +20,8 @@ pub type ClusterId = [u8; 16];
 
 /// Bytes of a nonce.
 pub(super) const NONCE_BYTES: usize = 32;
+/// Bytes of what tells one process from another.
+pub(super) const RUN_BYTES: usize = 8;
 
 /// Who this node is at the moment.
 pub trait Local: Send + Sync + fmt::Debug {
@@ -33,6 +35,8 @@ pub trait Local: Send + Sync + fmt::Debug {
     fn membership_at(&self) -> Option<LogId>;
     /// Why a node that knows this membership is not let in; nothing where it is.
     fn refuses(&self, node: NodeId, membership_at: Option<LogId>) -> Option<Refusal>;
+    /// Tells this process from another that has a copy of its folder.
+    fn run(&self) -> [u8; RUN_BYTES];
     /// Bytes nobody can guess.
     fn nonce(&self) -> [u8; NONCE_BYTES];
 }
@@ -169,6 +173,7 @@ pub(super) fn challenge(local: &dyn Local, refusal: Option<&Refusal>) -> LinkCha
         cluster_name: local.cluster_name(),
         nonce: Bytes::copy_from_slice(&local.nonce()),
         refusal: refusal.map(Refusal::to_message),
+        run: Bytes::copy_from_slice(&local.run()),
     }
 }
 
@@ -191,7 +196,8 @@ pub(super) fn check_hello(
             return Err(refusal);
         }
     }
-    Ok((Peer { node, cluster }, kind))
+    let run = Bytes::new();
+    Ok((Peer { node, cluster, run }, kind))
 }
 
 /// What a dialer checks of a challenge: what it can see by itself first, so that it is told from
@@ -210,7 +216,8 @@ pub(super) fn check_challenge(
     if let Some(meant) = meant {
         check_meant(meant, node)?;
     }
-    Ok(Peer { node, cluster })
+    let run = challenge.run.clone();
+    Ok(Peer { node, cluster, run })
 }
 
 fn check_version(theirs: u32) -> Result<(), Refusal> {

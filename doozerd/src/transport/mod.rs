@@ -52,6 +52,7 @@ pub use standing::Standing;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -87,6 +88,9 @@ pub struct Peer {
     pub node: NodeId,
     /// Its cluster; nothing while it holds none.
     pub cluster: Option<ClusterId>,
+    /// Tells its process from another that has a copy of its folder; nothing where this node was
+    /// dialled.
+    pub run: Bytes,
 }
 
 /// A link that stands.

@@ -162,6 +162,7 @@ fn challenge() -> LinkChallenge {
             kind: LinkRefusalKind::NotAMember.into(),
             detail: "why".to_owned(),
         }),
+        run: Bytes::new(),
     }
 }
 

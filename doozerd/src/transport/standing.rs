@@ -1,7 +1,7 @@
-//! Who this node is for others, kept up to date by whoever learns it.
+//! Who this node is for others, and where they are: kept up to date by whoever learns it.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -13,7 +13,7 @@ use crate::raft_types::{LogId, NodeId};
 use crate::random;
 
 use super::LinkKind;
-use super::handshake::{ClusterId, Local, NONCE_BYTES, Refusal};
+use super::handshake::{ClusterId, Local, NONCE_BYTES, RUN_BYTES, Refusal};
 use doozer_proto::peer::LinkRefusalKind;
 
 /// A membership that is agreed on.
@@ -23,13 +23,24 @@ struct Members {
     ids: BTreeSet<NodeId>,
 }
 
+/// Where members are.
+#[derive(Debug, Default)]
+struct Places {
+    /// As the newest membership says, agreed on or not.
+    known: BTreeMap<NodeId, String>,
+    /// Where some were met that are to be somewhere else by the membership.
+    met: BTreeMap<NodeId, String>,
+}
+
 /// Who this node is.
 #[derive(Debug)]
 pub struct Standing {
     node: NodeId,
+    run: [u8; RUN_BYTES],
     cluster_name: String,
     cluster: ArcSwapOption<ClusterId>,
     members: ArcSwap<Members>,
+    places: Mutex<Places>,
     /// Another node said that this one was removed from the cluster.
     removed: watch::Sender<bool>,
     told: Throttle,
@@ -40,9 +51,11 @@ impl Standing {
     pub fn new(node: NodeId, cluster_name: String) -> Self {
         Self {
             node,
+            run: drawn(),
             cluster_name,
             cluster: ArcSwapOption::empty(),
             members: ArcSwap::default(),
+            places: Mutex::default(),
             removed: watch::Sender::new(false),
             told: Throttle::new(),
         }
@@ -56,6 +69,47 @@ impl Standing {
     /// From now on it holds this cluster.
     pub fn hold(&self, cluster: ClusterId) {
         self.cluster.store(Some(Arc::new(cluster)));
+    }
+
+    /// Where the newest membership says that nodes are, agreed on or not.
+    pub fn set_addrs(&self, addrs: BTreeMap<NodeId, String>) {
+        let Places { known, met } = &mut *self.places();
+        met.retain(|node, _| {
+            addrs
+                .get(node)
+                .is_some_and(|addr| known.get(node) == Some(addr))
+        });
+        *known = addrs;
+    }
+
+    /// The newest membership has this node there.
+    pub fn set_addr(&self, node: NodeId, addr: String) {
+        let Places { known, met } = &mut *self.places();
+        if known.get(&node) != Some(&addr) {
+            met.remove(&node);
+            known.insert(node, addr);
+        }
+    }
+
+    /// This member was met there: it is looked for there until the membership says where it is.
+    pub fn met_at(&self, node: NodeId, addr: String) {
+        self.places().met.insert(node, addr);
+    }
+
+    /// This member was not reached where it was looked for.
+    pub fn missed(&self, node: NodeId) {
+        self.places().met.remove(&node);
+    }
+
+    /// Where a node is to be looked for now.
+    pub fn addr_of(&self, node: NodeId) -> Option<String> {
+        let places = self.places();
+        let addr = places.met.get(&node).or_else(|| places.known.get(&node));
+        addr.cloned()
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// This membership is agreed on.
@@ -123,7 +177,15 @@ impl Local for Standing {
         )))
     }
 
-    fn nonce(&self) -> [u8; NONCE_BYTES] {
-        random::bytes().expect("invariant: the system has random bytes, and gives so few at once")
+    fn run(&self) -> [u8; RUN_BYTES] {
+        self.run
     }
+
+    fn nonce(&self) -> [u8; NONCE_BYTES] {
+        drawn()
+    }
+}
+
+fn drawn<const N: usize>() -> [u8; N] {
+    random::bytes().expect("invariant: the system has random bytes, and gives so few at once")
 }

@@ -21,7 +21,7 @@ use super::{Peer, RpcError, nonsense, unexpected};
 use crate::raft_types::{
     AppendRequest, AppendResponse, LogId, TypeConfig, append_to_message, appended_from_message,
 };
-use crate::transport::{Link, LinkKind};
+use crate::transport::{Link, LinkKind, Target};
 
 /// Requests on their way: enough for a sync here and there to overlap.
 const PIPELINE_MAX: usize = 16;
@@ -72,7 +72,8 @@ where
     };
     if peer.entries.as_ref().is_none_or(|link| link.broken) {
         peer.entries = None;
-        let dialed = peer.peers.dialer.dial(LinkKind::Append, &peer.target);
+        let target = Target::Member(peer.node);
+        let dialed = peer.peers.dialer.dial(LinkKind::Append, &target);
         let link = dialed.await.map_err(|error| Unreachable::new(&error))?;
         peer.entries = Some(AppendLink {
             link,

@@ -2,11 +2,13 @@
 //!
 //! Votes, heartbeats and the handing over of leadership go through one shared link for each node;
 //! entries and snapshots each through links of their own, made by the one task that sends them.
+//! The engine keeps these clients over a change of an address: where a node is, is looked up at
+//! each dial.
 
 mod append;
 mod snapshot;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,7 +30,7 @@ use crate::raft_types::{
     vote_response_from_message,
 };
 use crate::storage::{SnapshotRecord, Snapshots};
-use crate::transport::{CallError, Caller, Dialer, LinkKind, Target};
+use crate::transport::{CallError, Caller, Dialer, LinkKind};
 
 type RpcError = RPCError<TypeConfig>;
 
@@ -44,7 +46,6 @@ pub(super) struct Peers {
 /// The shared links to one node.
 #[derive(Debug, Clone)]
 struct Known {
-    addr: String,
     control: Caller,
     forward: Caller,
 }
@@ -60,7 +61,7 @@ enum Purpose {
 #[derive(Debug)]
 pub(super) struct Peer {
     peers: Peers,
-    target: Target,
+    node: NodeId,
     control: Caller,
     purpose: Purpose,
     entries: Option<AppendLink>,
@@ -77,25 +78,24 @@ impl Peers {
     }
 
     /// What commands are forwarded to `node` through.
-    pub(super) fn forward(&self, node: NodeId, addr: &str) -> Caller {
-        self.known(node, addr).forward
+    pub(super) fn forward(&self, node: NodeId) -> Caller {
+        self.known(node).forward
     }
 
-    /// Lets go of the links to all other nodes.
-    pub(super) fn keep_only(&self, nodes: &BTreeSet<NodeId>) {
+    /// The newest membership has these nodes, there; lets go of the links to all others.
+    pub(super) fn keep_only(&self, nodes: BTreeMap<NodeId, String>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|node, _| nodes.contains(node));
+        known.retain(|node, _| nodes.contains_key(node));
+        self.dialer.local.set_addrs(nodes);
     }
 
-    fn known(&self, node: NodeId, addr: &str) -> Known {
+    fn known(&self, node: NodeId) -> Known {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(there) = known.get(&node).filter(|there| there.addr == addr) {
+        if let Some(there) = known.get(&node) {
             return there.clone();
         }
-        let target = target(node, addr);
-        let start = |kind| Caller::start(self.dialer.clone(), kind, target.clone(), &self.tasks);
+        let start = |kind| Caller::start(self.dialer.clone(), kind, node, &self.tasks);
         let made = Known {
-            addr: addr.to_owned(),
             control: start(LinkKind::Control),
             forward: start(LinkKind::Forward),
         };
@@ -104,20 +104,14 @@ impl Peers {
     }
 
     fn peer(&self, node: NodeId, addr: &NodeAddr, purpose: Purpose) -> Peer {
+        self.dialer.local.set_addr(node, addr.addr.clone());
         Peer {
             peers: self.clone(),
-            target: target(node, &addr.addr),
-            control: self.known(node, &addr.addr).control,
+            node,
+            control: self.known(node).control,
             purpose,
             entries: None,
         }
-    }
-}
-
-fn target(node: NodeId, addr: &str) -> Target {
-    Target {
-        addr: addr.to_owned(),
-        node: Some(node),
     }
 }
 
@@ -217,7 +211,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let sending = snapshot::send(&self.peers, &self.target, vote, snapshot);
+        let sending = snapshot::send(&self.peers, self.node, vote, snapshot);
         tokio::select! {
             closed = cancel => Err(StreamingError::Closed(closed)),
             sent = sending => sent,

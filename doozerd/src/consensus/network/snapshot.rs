@@ -21,7 +21,7 @@ use super::Peers;
 use crate::consensus::blocking;
 use crate::consensus::thread::Engine;
 use crate::raft_types::{
-    SnapshotMeta, TypeConfig, Vote, snapshot_meta_from_message, snapshot_meta_to_message,
+    NodeId, SnapshotMeta, TypeConfig, Vote, snapshot_meta_from_message, snapshot_meta_to_message,
     vote_from_message, vote_to_message,
 };
 use crate::storage::{SnapshotRecord, SnapshotWriter, Snapshots};
@@ -45,11 +45,12 @@ type Failure = StreamingError<TypeConfig>;
 /// Sends a snapshot.
 pub(super) async fn send(
     peers: &Peers,
-    target: &Target,
+    node: NodeId,
     vote: Vote,
     snapshot: SnapshotOf<TypeConfig, SnapshotRecord>,
 ) -> Result<SnapshotResponse<TypeConfig>, Failure> {
-    let dialed = peers.dialer.dial(LinkKind::Snapshot, target).await;
+    let target = Target::Member(node);
+    let dialed = peers.dialer.dial(LinkKind::Snapshot, &target).await;
     let mut link = dialed.map_err(|error| Failure::Unreachable(Unreachable::new(&error)))?;
     let begin = SnapshotBegin {
         vote: Some(vote_to_message(&vote)),
