@@ -54,7 +54,8 @@ pub(super) async fn attach(
             Outcome::NotLeader(leader) => {
                 let named = leader.node.as_ref().map(node_from_message);
                 match named {
-                    Some(Ok((_, node))) if node.addr != addr => addr = node.addr,
+                    // Never this node itself, which asks.
+                    Some(Ok((id, node))) if id != me.0 && node.addr != addr => addr = node.addr,
                     _ => return Err(AskError::NoLeader(addr)),
                 }
             }

@@ -132,7 +132,7 @@ impl Keeper {
         let members = members.nodes.values().map(|node| node.addr.clone());
         let mut addrs: BTreeSet<String> = members.chain(self.known.iter().cloned()).collect();
         let mut reasons = Vec::new();
-        if self.leads() {
+        if self.has_moved(&self.members()) && self.leads() {
             match attach_here(&self.consensus, &self.own).await {
                 Ok(()) => return,
                 Err(why) => reasons.push(why),

@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 
 use super::answer::{OneAnswer, Outcome, Sink, Ticket, Waiter, WriteError};
 use super::pending::Submitted;
+use super::route::leader_of;
 use super::shared::{Found, Members, Published, Shared, WaitKey};
 use super::thread::{Engine, StartError};
 use crate::raft_types::{LogId, NodeAddr, NodeId};
@@ -93,7 +94,7 @@ impl Consensus {
     pub fn leader(&self) -> Option<(NodeId, NodeAddr)> {
         let metrics = self.engine.server_metrics();
         let metrics = metrics.borrow_watched();
-        let leader = metrics.current_leader?;
+        let leader = leader_of(&metrics)?;
         let node = metrics.membership_config.membership().get_node(&leader)?;
         Some((leader, node.clone()))
     }

@@ -24,6 +24,7 @@ use openraft::raft::Precondition;
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
 
+use super::route::leader_of;
 use super::shared::{Members, Shared};
 use super::slots::{Holder, Slot};
 use super::thread::Engine;
@@ -110,7 +111,7 @@ impl Memberships {
     pub(super) fn leader(&self) -> Option<(NodeId, NodeAddr)> {
         let metrics = self.engine.server_metrics();
         let metrics = metrics.borrow_watched();
-        let leader = metrics.current_leader?;
+        let leader = leader_of(&metrics)?;
         let node = metrics.membership_config.membership().get_node(&leader)?;
         Some((leader, node.clone()))
     }
@@ -125,6 +126,9 @@ impl Memberships {
 
     /// The term in which this node leads, if it does and has applied an entry of that term.
     pub(super) fn leads(&self) -> Option<u64> {
+        if !self.engine.is_leader() {
+            return None;
+        }
         let leader = self.engine.as_leader().ok()?;
         let term = leader.leader_id().term;
         let applied = self.engine.data_metrics().borrow_watched().last_applied?;

@@ -1,8 +1,10 @@
 //! The way of a command to the leader: this node's own engine, or a link.
 
+use openraft::ServerState;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, Fatal};
 use openraft::impls::ProgressResponder;
+use openraft::metrics::RaftServerMetrics;
 
 use doozer_proto::peer::{
     ForwardRequest, ForwardResponse, forward_response, link_request::Body as Ask,
@@ -39,6 +41,13 @@ pub(super) enum Leader {
     Other(NodeId),
 }
 
+/// Who leads, as far as the engine knows. A node that led when it ended, and runs again, does not
+/// lead: the engine names it, by its vote alone, until it hears of another leader.
+pub(super) fn leader_of(metrics: &RaftServerMetrics<TypeConfig>) -> Option<NodeId> {
+    let leader = metrics.current_leader?;
+    (leader != metrics.id || metrics.state == ServerState::Leader).then_some(leader)
+}
+
 /// The way to the leader.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
@@ -51,7 +60,7 @@ impl Route {
     pub(super) fn leader(&self) -> Option<Leader> {
         let metrics = self.engine.server_metrics();
         let metrics = metrics.borrow_watched();
-        let leader = metrics.current_leader?;
+        let leader = leader_of(&metrics)?;
         if leader == metrics.id {
             return Some(Leader::Own);
         }
@@ -117,7 +126,7 @@ impl Route {
     async fn leader_changes(&self, node: NodeId) {
         let mut metrics = self.engine.server_metrics();
         loop {
-            let leader = metrics.borrow_and_update().current_leader;
+            let leader = leader_of(&metrics.borrow_and_update());
             if leader.is_some_and(|leader| leader != node) || metrics.changed().await.is_err() {
                 return;
             }
