@@ -11,10 +11,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::frames::split;
-use super::handshake::{Refusal, challenge, check_hello};
+use super::handshake::{Asked, Refusal, challenge, check_hello};
 use super::secrets::{PeerSecrets, Side, Talk};
 use super::standing::Standing;
-use super::{HANDSHAKE_BYTES_MAX, HANDSHAKE_MAX, Io, Link, MESSAGE_BYTES_MAX};
+use super::{Admission, HANDSHAKE_BYTES_MAX, HANDSHAKE_MAX, Io, Link, MESSAGE_BYTES_MAX};
 
 /// A client's connection that turns out to be another node's.
 #[derive(Debug)]
@@ -73,7 +73,11 @@ impl Acceptor {
         encode_frame(&response, &mut bytes);
         stream.write_all(&bytes).await?;
         stream.flush().await?;
-        let (peer, kind) = match checked {
+        let Asked {
+            peer,
+            kind,
+            membership_at,
+        } = match checked {
             Ok(checked) => checked,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -95,6 +99,16 @@ impl Acceptor {
         let mac = self.secrets.prove(Side::Acceptor, &talk);
         tx.send(&LinkWelcome { mac, refusal: None }).await?;
         rx.set_bytes_max(MESSAGE_BYTES_MAX);
-        Ok(Ok((Link { peer, tx, rx }, kind)))
+        let admission = Admission {
+            local: Arc::clone(&self.local),
+            membership_at,
+        };
+        let link = Link {
+            peer,
+            tx,
+            rx,
+            admission: (kind != LinkKind::Attach).then_some(admission),
+        };
+        Ok(Ok((link, kind)))
     }
 }

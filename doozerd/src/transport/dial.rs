@@ -174,7 +174,13 @@ impl Dialer {
             return Err(refused(Refusal::Secret));
         }
         rx.set_bytes_max(MESSAGE_BYTES_MAX);
-        Ok(Link { peer, tx, rx })
+        let admission = None;
+        Ok(Link {
+            peer,
+            tx,
+            rx,
+            admission,
+        })
     }
 
     async fn connect(&self, addr: &str) -> Result<Box<dyn Io>, DialError> {

@@ -177,11 +177,17 @@ pub(super) fn challenge(local: &dyn Local, refusal: Option<&Refusal>) -> LinkCha
     }
 }
 
+/// What a hello asks for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) peer: Peer,
+    pub(super) kind: LinkKind,
+    /// The newest membership that the dialer knows.
+    pub(super) membership_at: Option<LogId>,
+}
+
 /// What an acceptor checks of a hello.
-pub(super) fn check_hello(
-    local: &dyn Local,
-    hello: &LinkHello,
-) -> Result<(Peer, LinkKind), Refusal> {
+pub(super) fn check_hello(local: &dyn Local, hello: &LinkHello) -> Result<Asked, Refusal> {
     check_version(hello.version)?;
     let kind = LinkKind::try_from(hello.kind)
         .map_err(|_unknown| Refusal::Nonsense(format!("a link of kind {}", hello.kind)))?;
@@ -190,14 +196,19 @@ pub(super) fn check_hello(
     if !hello.to.is_empty() {
         check_meant(NodeId::try_from(&hello.to[..])?, local.node())?;
     }
-    if kind != LinkKind::Attach {
-        let at = hello.membership_at.as_ref().map(log_id_from_message);
-        if let Some(refusal) = local.refuses(node, at.transpose()?) {
-            return Err(refusal);
-        }
+    let at = hello.membership_at.as_ref().map(log_id_from_message);
+    let membership_at = at.transpose()?;
+    if kind != LinkKind::Attach
+        && let Some(refusal) = local.refuses(node, membership_at)
+    {
+        return Err(refusal);
     }
     let run = Bytes::new();
-    Ok((Peer { node, cluster, run }, kind))
+    Ok(Asked {
+        peer: Peer { node, cluster, run },
+        kind,
+        membership_at,
+    })
 }
 
 /// What a dialer checks of a challenge: what it can see by itself first, so that it is told from

@@ -21,6 +21,9 @@
 //! An empty newcomer on a member's address is not the node that is meant, says so, and closes
 //! before anything of the engine's is said: it never answers for a vote that it has forgotten.
 //!
+//! A link lasts as long as its dialer would be let in: when a membership is agreed on that it is not
+//! of, and that is newer than the one it knew, the acceptor closes.
+//!
 //! # Kinds
 //! What is small and urgent never queues behind what is large: votes and heartbeats, entries,
 //! snapshots and forwarded commands each have their own connection.
@@ -50,13 +53,14 @@ pub use secrets::PeerSecrets;
 pub use serve::{Answering, Service, Started};
 pub use standing::Standing;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::raft_types::NodeId;
+use crate::raft_types::{LogId, NodeId};
 
 /// A link's kind.
 pub use doozer_proto::peer::LinkKind;
@@ -102,4 +106,17 @@ pub struct Link {
     pub tx: Sender,
     /// What the other end says.
     pub rx: Receiver,
+    /// As whom its dialer was let in; nothing for one that this node has dialled.
+    admission: Option<Admission>,
 }
+
+/// A link lasts as long as its beginning would be let in.
+#[derive(Debug)]
+struct Admission {
+    local: Arc<Standing>,
+    /// The newest membership that the dialer knew.
+    membership_at: Option<LogId>,
+}
+
+#[cfg(all(test, not(feature = "simulation")))]
+mod tests;

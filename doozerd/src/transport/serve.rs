@@ -55,8 +55,22 @@ impl Answers {
 }
 
 impl Link {
-    /// Answers what comes over this link until the other end closes it.
+    /// Answers what comes over this link until the other end closes it, or is let in no more.
     pub async fn serve(mut self, kind: LinkKind, service: Arc<dyn Service>) -> io::Result<()> {
+        let node = self.peer.node;
+        let Some(admission) = self.admission.take() else {
+            return self.answer(kind, service).await;
+        };
+        tokio::select! {
+            biased;
+            refusal = admission.local.removes(node, admission.membership_at) => {
+                Err(io::Error::new(io::ErrorKind::PermissionDenied, refusal))
+            }
+            served = self.answer(kind, service) => served,
+        }
+    }
+
+    async fn answer(mut self, kind: LinkKind, service: Arc<dyn Service>) -> io::Result<()> {
         if kind == LinkKind::Snapshot {
             return service.snapshots(self).await;
         }

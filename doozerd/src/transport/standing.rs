@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -23,6 +23,17 @@ struct Members {
     ids: BTreeSet<NodeId>,
 }
 
+impl Members {
+    fn refuse(&self, node: NodeId, membership_at: Option<LogId>) -> Option<Refusal> {
+        if self.ids.contains(&node) || membership_at >= self.at {
+            return None;
+        }
+        Some(Refusal::NotAMember(format!(
+            "node {node} is no member of the cluster any more: it was removed"
+        )))
+    }
+}
+
 /// Where members are.
 #[derive(Debug, Default)]
 struct Places {
@@ -39,7 +50,7 @@ pub struct Standing {
     run: [u8; RUN_BYTES],
     cluster_name: String,
     cluster: ArcSwapOption<ClusterId>,
-    members: ArcSwap<Members>,
+    members: watch::Sender<Members>,
     places: Mutex<Places>,
     /// Another node said that this one was removed from the cluster.
     removed: watch::Sender<bool>,
@@ -54,7 +65,7 @@ impl Standing {
             run: drawn(),
             cluster_name,
             cluster: ArcSwapOption::empty(),
-            members: ArcSwap::default(),
+            members: watch::Sender::default(),
             places: Mutex::default(),
             removed: watch::Sender::new(false),
             told: Throttle::new(),
@@ -117,7 +128,20 @@ impl Standing {
         if ids.contains(&self.node) {
             self.removed.send_if_modified(std::mem::take);
         }
-        self.members.store(Arc::new(Members { at, ids }));
+        self.members.send_replace(Members { at, ids });
+    }
+
+    /// Waits until a node that knew this membership would be refused.
+    pub(super) async fn removes(&self, node: NodeId, membership_at: Option<LogId>) -> Refusal {
+        let mut members = self.members.subscribe();
+        loop {
+            let refusal = members.borrow_and_update().refuse(node, membership_at);
+            if let Some(refusal) = refusal {
+                return refusal;
+            }
+            let changed = members.changed().await;
+            changed.expect("invariant: the sender is borrowed from");
+        }
     }
 
     /// Whether another node has said that this one was removed.
@@ -162,19 +186,13 @@ impl Local for Standing {
     }
 
     fn membership_at(&self) -> Option<LogId> {
-        self.members.load().at
+        self.members.borrow().at
     }
 
     /// A node is refused when this one knows a later membership than it does, and it is not of it.
     /// A later one that it knows of may be why it calls.
     fn refuses(&self, node: NodeId, membership_at: Option<LogId>) -> Option<Refusal> {
-        let members = self.members.load();
-        if members.ids.contains(&node) || membership_at >= members.at {
-            return None;
-        }
-        Some(Refusal::NotAMember(format!(
-            "node {node} is no member of the cluster any more: it was removed"
-        )))
+        self.members.borrow().refuse(node, membership_at)
     }
 
     fn run(&self) -> [u8; RUN_BYTES] {
