@@ -9,7 +9,9 @@ use thiserror::Error;
 use tokio::time::{Duration, timeout};
 
 use crate::consensus::Consensus;
-use crate::raft_types::{NodeAddr, NodeId, node_from_message, node_to_message};
+use crate::raft_types::{
+    NodeAddr, NodeId, log_id_from_message, node_from_message, node_to_message,
+};
 use crate::transport::{DialError, Dialer, LinkKind, Peer, Target};
 
 /// How long a node may take to take another one in.
@@ -39,6 +41,10 @@ pub(super) async fn meet(dialer: &Dialer, addr: &str) -> Result<Peer, DialError>
     Ok(link.peer)
 }
 
+fn lost(addr: &str) -> AskError {
+    AskError::Lost(addr.to_owned())
+}
+
 /// Asks the node at `addr`, or the leader that it names, to take this one in; returns the address of
 /// the one that did.
 pub(super) async fn attach(
@@ -49,7 +55,11 @@ pub(super) async fn attach(
     let mut addr = addr.to_owned();
     for _hop in 0..HOPS_MAX {
         match attach_at(dialer, &addr, me).await? {
-            Outcome::Attached(_) => return Ok(addr),
+            Outcome::Attached(at) => {
+                let at = log_id_from_message(&at).map_err(|_nonsense| lost(&addr))?;
+                dialer.local.attached(at);
+                return Ok(addr);
+            }
             Outcome::Refused(why) => return Err(AskError::Refused { addr, why }),
             Outcome::NotLeader(leader) => {
                 let named = leader.node.as_ref().map(node_from_message);
@@ -102,16 +112,15 @@ async fn attach_at(
         seq: 1,
         body: Some(request(id, node)),
     };
-    let lost = || AskError::Lost(addr.to_owned());
     let exchange = async {
         link.tx.send(&request).await?;
         link.rx.expect::<LinkResponse>().await
     };
     let answered = timeout(ANSWER_MAX, exchange).await;
-    let answered = answered.map_err(|_elapsed| lost())?;
-    let response = answered.map_err(|_broken| lost())?;
+    let answered = answered.map_err(|_elapsed| lost(addr))?;
+    let response = answered.map_err(|_broken| lost(addr))?;
     match response.body {
-        Some(link_response::Body::Attach(response)) => response.result.ok_or_else(lost),
+        Some(link_response::Body::Attach(response)) => response.result.ok_or_else(|| lost(addr)),
         _ => Err(AskError::NoLeader(addr.to_owned())),
     }
 }

@@ -109,7 +109,9 @@ impl Keeper {
 
     fn is_removed(&self, members: &Members) -> bool {
         let is_member = members.nodes.contains_key(&self.consensus.node());
-        self.dialer.local.is_removed() || (members.at.is_some() && !is_member)
+        let local = &self.dialer.local;
+        let is_out = local.is_removed() || (members.at.is_some() && !is_member);
+        is_out && local.is_out(members.at)
     }
 
     fn is_alone(&self, members: &Members) -> bool {

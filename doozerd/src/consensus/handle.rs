@@ -17,7 +17,7 @@ use super::shared::{Found, Members, Published, Shared, WaitKey};
 use super::thread::{Engine, StartError};
 use crate::raft_types::{LogId, NodeAddr, NodeId};
 use crate::store::{Event, Glob, Mutation, Revision, View, proposal_bytes};
-use crate::transport::Service;
+use crate::transport::{Said, Service};
 
 /// How long a node that is alone may take to apply its log.
 const RECOVERY_MAX: Duration = Duration::from_mins(10);
@@ -141,14 +141,14 @@ impl Consensus {
 
     /// Waits a while for a quorum; not for the one of a cluster that has removed this node.
     async fn catch_up(&self) {
-        let mut removed = self.shared.removed();
+        let mut said = self.shared.said();
         let limit_secs = QUORUM_WAIT_MAX.as_secs();
         tokio::select! {
             caught_up = self.caught_up() => if let Err(error) = caught_up {
                 debug!(%error, "not caught up");
                 warn!(limit_secs, "no quorum answers: reads are served as of the last stop or crash");
             },
-            Ok(_removed) = removed.wait_for(|removed| *removed) => {}
+            Ok(_removed) = said.wait_for(Said::is_removed) => {}
         }
     }
 

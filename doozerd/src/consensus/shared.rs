@@ -16,7 +16,7 @@ use crate::store::{
     Answer, AnsweredBatch, Applied, CommandError, DirCursor, Event, Glob, HistoryLimits, Revision,
     RevisionWaiters, Search, SnapshotSource, Store, View, WaitId, WatchIndex, ctl,
 };
-use crate::transport::Standing;
+use crate::transport::{Said, Standing};
 
 /// Events looked through for one WAIT before the state is let go for others.
 const SEARCH_STEPS_MAX: usize = 512;
@@ -178,9 +178,9 @@ impl Shared {
         self.session.subscribe()
     }
 
-    /// Whether another node has said that this one was removed.
-    pub(super) fn removed(&self) -> watch::Receiver<bool> {
-        self.standing.removed()
+    /// What others say of this node's place in the cluster.
+    pub(super) fn said(&self) -> watch::Receiver<Said> {
+        self.standing.said()
     }
 
     /// Why this node takes no writes any more, if so.

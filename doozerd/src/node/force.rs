@@ -176,7 +176,9 @@ async fn find(dialer: &Dialer, node: NodeId, addr: &str) -> (NodeId, String, Fou
         Err(DialError::Refused { refusal, .. }) => {
             Found::Unclear(format!("at {addr} somebody answers: {refusal}"))
         }
-        Err(error @ (DialError::Tls { .. } | DialError::Unknown(_))) => Found::Unclear(error.to_string()),
+        Err(error @ (DialError::Tls { .. } | DialError::Unknown(_))) => {
+            Found::Unclear(error.to_string())
+        }
     };
     (node, addr.to_owned(), found)
 }

@@ -11,10 +11,12 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::frames::split;
-use super::handshake::{Asked, Refusal, challenge, check_hello};
+use super::handshake::{Asked, Local, Refusal, challenge, check_hello};
 use super::secrets::{PeerSecrets, Side, Talk};
 use super::standing::Standing;
-use super::{Admission, HANDSHAKE_BYTES_MAX, HANDSHAKE_MAX, Io, Link, MESSAGE_BYTES_MAX};
+use super::{
+    Admission, HANDSHAKE_BYTES_MAX, HANDSHAKE_MAX, Io, Link, MESSAGE_BYTES_MAX, Receiver, Sender,
+};
 
 /// A client's connection that turns out to be another node's.
 #[derive(Debug)]
@@ -73,12 +75,8 @@ impl Acceptor {
         encode_frame(&response, &mut bytes);
         stream.write_all(&bytes).await?;
         stream.flush().await?;
-        let Asked {
-            peer,
-            kind,
-            membership_at,
-        } = match checked {
-            Ok(checked) => checked,
+        let asked = match checked {
+            Ok(asked) => asked,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let (mut tx, mut rx) = split(stream, &turned.early, HANDSHAKE_BYTES_MAX);
@@ -97,18 +95,39 @@ impl Acceptor {
             return Ok(Err(Refusal::Secret));
         }
         let mac = self.secrets.prove(Side::Acceptor, &talk);
-        tx.send(&LinkWelcome { mac, refusal: None }).await?;
+        let refusal = self.refuses(&asked);
+        let message = refusal.as_ref().map(Refusal::to_message);
+        tx.send(&LinkWelcome {
+            mac,
+            refusal: message,
+        })
+        .await?;
+        if let Some(refusal) = refusal {
+            return Ok(Err(refusal));
+        }
         rx.set_bytes_max(MESSAGE_BYTES_MAX);
+        Ok(Ok(self.admit(asked, (tx, rx))))
+    }
+
+    /// Who is removed may still ask to be taken in.
+    fn refuses(&self, asked: &Asked) -> Option<Refusal> {
+        if asked.kind == LinkKind::Attach {
+            return None;
+        }
+        self.local.refuses(asked.peer.node, asked.membership_at)
+    }
+
+    fn admit(&self, asked: Asked, (tx, rx): (Sender, Receiver)) -> (Link, LinkKind) {
         let admission = Admission {
             local: Arc::clone(&self.local),
-            membership_at,
+            membership_at: asked.membership_at,
         };
         let link = Link {
-            peer,
+            peer: asked.peer,
             tx,
             rx,
-            admission: (kind != LinkKind::Attach).then_some(admission),
+            admission: (asked.kind != LinkKind::Attach).then_some(admission),
         };
-        Ok(Ok((link, kind)))
+        (link, asked.kind)
     }
 }

@@ -167,11 +167,14 @@ impl Dialer {
         let mac = self.secrets.prove(Side::Dialer, &talk);
         tx.send(&LinkProof { mac }).await.map_err(lost)?;
         let welcome: LinkWelcome = rx.expect().await.map_err(lost)?;
-        if let Some(refusal) = &welcome.refusal {
-            return Err(refused(Refusal::from_message(refusal)));
-        }
-        if !self.secrets.accept(Side::Acceptor, &talk, &welcome.mac) {
-            return Err(refused(Refusal::Secret));
+        let is_proven = self.secrets.accept(Side::Acceptor, &talk, &welcome.mac);
+        match &welcome.refusal {
+            Some(refusal) if is_proven => {
+                return Err(refused(Refusal::from_proven(refusal, self.local.node())));
+            }
+            Some(refusal) => return Err(refused(Refusal::from_message(refusal))),
+            None if !is_proven => return Err(refused(Refusal::Secret)),
+            None => {}
         }
         rx.set_bytes_max(MESSAGE_BYTES_MAX);
         let admission = None;

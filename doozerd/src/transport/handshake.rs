@@ -90,8 +90,13 @@ pub enum Refusal {
     #[error("it showed no certificate (--tls-client-auth)")]
     Certificate,
     /// It was removed from the cluster.
-    #[error("{0}")]
-    NotAMember(String),
+    #[error("node {node} is no member of the cluster any more: it was removed")]
+    NotAMember {
+        /// Which node.
+        node: NodeId,
+        /// The membership that it is not of.
+        at: LogId,
+    },
     /// This node takes no part in consensus now.
     #[error("{0}")]
     NotReady(String),
@@ -129,7 +134,7 @@ impl Refusal {
             Self::ClusterId { .. } => LinkRefusalKind::ClusterId,
             Self::AnotherNode { .. } => LinkRefusalKind::AnotherNode,
             Self::Secret | Self::Certificate => LinkRefusalKind::Secret,
-            Self::NotAMember(_) => LinkRefusalKind::NotAMember,
+            Self::NotAMember { .. } => LinkRefusalKind::NotAMember,
             Self::NotReady(_) => LinkRefusalKind::NotReady,
             Self::Told { kind, .. } => *kind,
             Self::Nonsense(_) => LinkRefusalKind::Other,
@@ -137,9 +142,25 @@ impl Refusal {
     }
 
     pub(super) fn to_message(&self) -> LinkRefusal {
+        let membership_at = match self {
+            Self::NotAMember { at, .. } => Some(log_id_to_message(at)),
+            _ => None,
+        };
         LinkRefusal {
             kind: self.kind().into(),
             detail: self.to_string(),
+            membership_at,
+        }
+    }
+
+    /// What a welcome refuses `node` for, whose sender has proved that it knows the secret.
+    pub(super) fn from_proven(message: &LinkRefusal, node: NodeId) -> Self {
+        let at = message.membership_at.as_ref().map(log_id_from_message);
+        match at {
+            Some(Ok(at)) if message.kind() == LinkRefusalKind::NotAMember => {
+                Self::NotAMember { node, at }
+            }
+            _ => Self::from_message(message),
         }
     }
 
@@ -198,11 +219,6 @@ pub(super) fn check_hello(local: &dyn Local, hello: &LinkHello) -> Result<Asked,
     }
     let at = hello.membership_at.as_ref().map(log_id_from_message);
     let membership_at = at.transpose()?;
-    if kind != LinkKind::Attach
-        && let Some(refusal) = local.refuses(node, membership_at)
-    {
-        return Err(refusal);
-    }
     let run = Bytes::new();
     Ok(Asked {
         peer: Peer { node, cluster, run },

@@ -8,10 +8,14 @@
 //! | step | who | says | checks of the other |
 //! | --- | --- | --- | --- |
 //! | hello | dialer | version, kind, cluster, who it is, *whom it means*, a nonce | |
-//! | challenge | acceptor | version, cluster, who it is, a nonce | version, cluster name and id, that it is the one meant, that the dialer is still a member |
+//! | challenge | acceptor | version, cluster, who it is, a nonce | version, cluster name and id, that it is the one meant |
 //! | proof | dialer | a MAC over all of that for each secret it holds | cluster name and id, that it met whom it meant |
-//! | welcome | acceptor | likewise, or a refusal | one of the MACs, where it has a secret |
+//! | welcome | acceptor | likewise, or a refusal | one of the MACs, where it has a secret; that the dialer is still a member |
 //! | | dialer | | one of the MACs, where it has a secret |
+//!
+//! That it is no member any more is said last, with the MACs and the membership that it is not of: a
+//! node believes it of those alone that know the secret, and of no membership older than its own,
+//! or than the one it was taken into last.
 //!
 //! The dialer proves itself first, so that nobody who only connects gets anything made with a
 //! secret. Both sides may hold several secrets: a link stands when they have one in common, which
@@ -51,7 +55,7 @@ pub use frames::{Receiver, Sender};
 pub use handshake::{ClusterId, Local, PROTOCOL_VERSION, Refusal};
 pub use secrets::PeerSecrets;
 pub use serve::{Answering, Service, Started};
-pub use standing::Standing;
+pub use standing::{Said, Standing};
 
 use std::sync::Arc;
 use std::time::Duration;

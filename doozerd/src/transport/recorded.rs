@@ -161,6 +161,7 @@ fn challenge() -> LinkChallenge {
         refusal: Some(LinkRefusal {
             kind: LinkRefusalKind::NotAMember.into(),
             detail: "why".to_owned(),
+            membership_at: None,
         }),
         run: Bytes::new(),
     }

@@ -28,9 +28,23 @@ impl Members {
         if self.ids.contains(&node) || membership_at >= self.at {
             return None;
         }
-        Some(Refusal::NotAMember(format!(
-            "node {node} is no member of the cluster any more: it was removed"
-        )))
+        self.at.map(|at| Refusal::NotAMember { node, at })
+    }
+}
+
+/// What others have said of this node's place in the cluster.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Said {
+    /// It is not of this membership, which it has not come to itself.
+    removed: Option<LogId>,
+    /// It is of this one.
+    attached: Option<LogId>,
+}
+
+impl Said {
+    /// Whether it was removed in a membership that it has not come to itself.
+    pub fn is_removed(&self) -> bool {
+        self.removed.is_some()
     }
 }
 
@@ -52,8 +66,7 @@ pub struct Standing {
     cluster: ArcSwapOption<ClusterId>,
     members: watch::Sender<Members>,
     places: Mutex<Places>,
-    /// Another node said that this one was removed from the cluster.
-    removed: watch::Sender<bool>,
+    said: watch::Sender<Said>,
     told: Throttle,
 }
 
@@ -67,7 +80,7 @@ impl Standing {
             cluster: ArcSwapOption::empty(),
             members: watch::Sender::default(),
             places: Mutex::default(),
-            removed: watch::Sender::new(false),
+            said: watch::Sender::default(),
             told: Throttle::new(),
         }
     }
@@ -125,10 +138,14 @@ impl Standing {
 
     /// This membership is agreed on.
     pub fn set_members(&self, at: Option<LogId>, ids: BTreeSet<NodeId>) {
-        if ids.contains(&self.node) {
-            self.removed.send_if_modified(std::mem::take);
-        }
         self.members.send_replace(Members { at, ids });
+        self.said.send_if_modified(|said| {
+            let is_known = said.removed.is_some() && said.removed <= at;
+            if is_known {
+                said.removed = None;
+            }
+            is_known
+        });
     }
 
     /// Waits until a node that knew this membership would be refused.
@@ -144,23 +161,49 @@ impl Standing {
         }
     }
 
-    /// Whether another node has said that this one was removed.
-    pub fn removed(&self) -> watch::Receiver<bool> {
-        self.removed.subscribe()
+    /// What others say of this node's place in the cluster.
+    pub fn said(&self) -> watch::Receiver<Said> {
+        self.said.subscribe()
     }
 
-    /// Whether one has.
+    /// Whether this node was removed in a membership that it has not come to itself.
     pub fn is_removed(&self) -> bool {
-        *self.removed.borrow()
+        self.said.borrow().is_removed()
+    }
+
+    /// The leader has said that this node is of this membership.
+    pub fn attached(&self, at: LogId) {
+        self.said.send_if_modified(|said| {
+            let is_newer = said.attached < Some(at);
+            said.attached = said.attached.max(Some(at));
+            is_newer
+        });
+    }
+
+    /// Whether nobody has said that this node is of a membership newer than both this one and the
+    /// last that it was removed in.
+    pub fn is_out(&self, own: Option<LogId>) -> bool {
+        let said = *self.said.borrow();
+        said.removed.max(own) >= said.attached
+    }
+
+    fn removed_in(&self, at: LogId) {
+        self.said.send_if_modified(|said| {
+            let own = self.members.borrow().at;
+            let is_news = Some(at) > own && Some(at) > said.attached && Some(at) > said.removed;
+            if is_news {
+                said.removed = Some(at);
+            }
+            is_news
+        });
     }
 
     /// Takes note of a refusal by the node at `addr`, or of its being refused.
     pub fn refused(&self, addr: &str, kind: LinkKind, refusal: &Refusal) {
+        if let Refusal::NotAMember { at, .. } = refusal {
+            return self.removed_in(*at);
+        }
         match refusal.kind() {
-            LinkRefusalKind::NotAMember => {
-                self.removed
-                    .send_if_modified(|removed| !std::mem::replace(removed, true));
-            }
             // Looked into where they are met: a newcomer's address, a node on its way.
             LinkRefusalKind::AnotherNode | LinkRefusalKind::NotReady => {}
             _ => {
@@ -186,7 +229,8 @@ impl Local for Standing {
     }
 
     fn membership_at(&self) -> Option<LogId> {
-        self.members.borrow().at
+        let own = self.members.borrow().at;
+        own.max(self.said.borrow().attached)
     }
 
     /// A node is refused when this one knows a later membership than it does, and it is not of it.

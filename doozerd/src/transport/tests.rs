@@ -6,16 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use doozer_proto::peer::{AppendRequest, LinkRequest, LinkResponse, link_request, link_response};
-use doozer_proto::{FRAME_HEADER_BYTES, Request, decode_request};
+use doozer_proto::peer::{
+    AppendRequest, LinkChallenge, LinkProof, LinkRefusal, LinkRefusalKind, LinkRequest,
+    LinkResponse, LinkWelcome, link_request, link_response,
+};
+use doozer_proto::{FRAME_HEADER_BYTES, Request, Response, decode_request};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use prost::Message;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::raft_types::LeaderId;
+use crate::raft_types::{LeaderId, log_id_to_message};
 use crate::secret::Secret;
 
 const CLUSTER: ClusterId = [7; 16];
@@ -189,4 +193,109 @@ fn a_link_of_a_node_that_knows_a_newer_membership_lasts_until_that_is_known() {
         own.set_members(Some(at(6)), members(&[1, 3]));
         assert!(!is_answered(&mut link).await);
     });
+}
+
+/// A link of the node `other` to `own`.
+async fn dialled(own: &Arc<Standing>, other: &Arc<Standing>) -> Result<Link, DialError> {
+    let node = node(own, "s").await;
+    let target = Target::At(id(1), node.addr.clone());
+    dialer(other, "s").dial(LinkKind::Control, &target).await
+}
+
+#[test]
+fn a_node_that_was_removed_is_told_so_until_it_is_taken_in_again() {
+    locally(async {
+        let (own, other) = (standing(1), standing(2));
+        own.set_members(Some(at(7)), members(&[1]));
+        other.set_members(Some(at(5)), members(&[1, 2]));
+        let refused = dialled(&own, &other).await.unwrap_err().to_string();
+        assert!(refused.contains("no member"), "{refused}");
+        assert!(other.is_removed() && other.is_out(Some(at(5))));
+        other.attached(at(9));
+        assert!(!other.is_out(Some(at(5))), "it need not ask again");
+        assert!(other.is_removed(), "it has not come so far itself");
+        assert!(
+            dialled(&own, &other).await.is_ok(),
+            "what it knows is newer"
+        );
+        other.set_members(Some(at(8)), members(&[1]));
+        assert!(!other.is_removed() && !other.is_out(Some(at(8))));
+        own.set_members(Some(at(12)), members(&[1]));
+        assert!(dialled(&own, &other).await.is_err());
+        assert!(other.is_removed() && other.is_out(Some(at(8))));
+    });
+}
+
+#[test]
+fn what_is_said_of_a_membership_that_is_behind_the_own_one_is_not_believed() {
+    let own = standing(2);
+    own.set_members(Some(at(5)), members(&[1, 2]));
+    let refuse = |index| Refusal::NotAMember {
+        node: id(2),
+        at: at(index),
+    };
+    own.refused("somewhere", LinkKind::Control, &refuse(5));
+    assert!(!own.is_removed());
+    own.attached(at(8));
+    own.refused("somewhere", LinkKind::Control, &refuse(7));
+    assert!(!own.is_removed());
+    own.refused("somewhere", LinkKind::Control, &refuse(9));
+    assert!(own.is_removed());
+}
+
+/// A stranger that says at once that the other node was removed.
+async fn lie(listener: TcpListener, in_welcome: bool) {
+    let (stream, _addr) = listener.accept().await.expect("a connection");
+    let turned = turned(stream).await;
+    let refusal = Some(LinkRefusal {
+        kind: LinkRefusalKind::NotAMember.into(),
+        detail: "gone".to_owned(),
+        membership_at: Some(log_id_to_message(&at(99))),
+    });
+    let challenge = LinkChallenge {
+        version: PROTOCOL_VERSION,
+        node: id(1).into(),
+        cluster_id: Bytes::copy_from_slice(&CLUSTER),
+        cluster_name: "local".to_owned(),
+        refusal: refusal.clone().filter(|_| !in_welcome),
+        ..LinkChallenge::default()
+    };
+    let (mut tx, mut rx) = frames::split(turned.stream, &[], HANDSHAKE_BYTES_MAX);
+    let response = Response {
+        tag: turned.tag,
+        value: Some(challenge.encode_to_vec().into()),
+        ..Response::default()
+    };
+    drop(tx.send(&response).await);
+    if in_welcome {
+        drop(rx.next::<LinkProof>().await);
+        let welcome = LinkWelcome {
+            refusal,
+            ..LinkWelcome::default()
+        };
+        drop(tx.send(&welcome).await);
+    }
+    drop(rx.next::<LinkProof>().await);
+}
+
+#[test]
+fn who_does_not_know_the_secret_removes_nobody() {
+    for in_welcome in [false, true] {
+        locally(async move {
+            let own = standing(2);
+            own.set_members(Some(at(5)), members(&[1, 2]));
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let addr = listener.local_addr().unwrap().to_string();
+            let lying = tokio::task::spawn_local(lie(listener, in_welcome));
+            let dialer = dialer(&own, "s");
+            let target = Target::At(id(1), addr);
+            let refused = dialer.dial(LinkKind::Control, &target).await;
+            assert!(
+                matches!(refused, Err(DialError::Refused { .. })),
+                "{refused:?}"
+            );
+            assert!(!own.is_removed(), "in the welcome: {in_welcome}");
+            lying.abort();
+        });
+    }
 }
