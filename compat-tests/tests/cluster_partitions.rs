@@ -19,6 +19,9 @@ const WRITE: Duration = Duration::from_secs(5);
 /// How long a wire stays broken: several elections.
 const BROKEN: Duration = Duration::from_secs(3);
 
+/// A silence that a member is kicked for, and more, in the test that sets it to three seconds.
+const SILENT: Duration = Duration::from_secs(8);
+
 /// Clients that do not wait long for a node that they cannot reach.
 const LOAD: ClientLoad = ClientLoad {
     clients: 3,
@@ -86,6 +89,35 @@ fn break_one(
     cluster.await_members(FORMED_WITHIN);
     near.finish();
     Ok(took.max(still))
+}
+
+#[test]
+fn a_member_whose_answers_come_behind_the_next_heartbeat_stays_one_and_is_told_of() {
+    let _turn = one_at_a_time();
+    let Some(network) = Network::try_new(3) else {
+        return;
+    };
+    let _inside = network.enter();
+    let cluster = Cluster::start_in(&network, &["-timeout", "3"]);
+    let (ids, far) = (cluster.ids(), cluster.follower());
+    let late = WireFault::Delay(Duration::from_millis(150));
+    if let Err(reason) = network.break_wire(far, late) {
+        println!("left out: {late:?}: {reason}");
+        return;
+    }
+    // Nothing is written meanwhile: only heartbeats are answered.
+    let told = |words: &str| {
+        let has_line = |log: &str| log.lines().any(|line| line.contains(words));
+        (0..3).any(|node| has_line(&cluster.node(node).log()))
+    };
+    wait::until("it is told of", FORMED_WITHIN, || told("is too far away"));
+    wait::pause(SILENT);
+    network.heal(far);
+    wait::until("its end is told of", FORMED_WITHIN, || {
+        told("is near enough")
+    });
+    cluster.await_members(FORMED_WITHIN);
+    cluster.check_not_kicked(&ids);
 }
 
 #[test]

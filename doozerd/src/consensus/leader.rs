@@ -8,6 +8,7 @@ use tracing::{debug, info, warn};
 
 use super::members::{Sight, Step, next_step};
 use super::memberships::{ChangeError, Known, Memberships};
+use super::trips::{Line, Trips, advice};
 use crate::raft_types::NodeId;
 use crate::store::{Mutation, Path, Revision};
 
@@ -22,6 +23,7 @@ pub(super) struct Leader {
     /// After what silence a node is removed.
     timeout: Duration,
     handed_over: Option<Instant>,
+    trips: Trips,
 }
 
 impl Leader {
@@ -30,6 +32,7 @@ impl Leader {
             memberships,
             timeout,
             handed_over: None,
+            trips: Trips::default(),
         }
     }
 
@@ -43,6 +46,7 @@ impl Leader {
                 continue;
             };
             self.memberships.looked(term, LOOK_EVERY);
+            self.tell_trips();
             let memberships = Arc::clone(&self.memberships);
             // From looking to having acted: nobody is taken in between.
             let Ok(_one_at_a_time) = memberships.changing.try_lock() else {
@@ -56,6 +60,24 @@ impl Leader {
                 && let Err(error) = self.act(&known, &step).await
             {
                 debug!(%error, ?step, "members not changed");
+            }
+        }
+    }
+
+    fn tell_trips(&mut self) {
+        let timing = self.memberships.timing;
+        let measured = self.memberships.hearings.round_trips();
+        for line in self.trips.look(&measured, timing, Instant::now()) {
+            let max_ms = timing.round_trip_max().as_millis();
+            match line {
+                Line::TooFar(node, trip) => {
+                    let (round_trip_ms, advice) = (trip.as_millis(), advice(timing));
+                    warn!(%node, round_trip_ms, max_ms, advice, "a node is too far away for the timing chosen");
+                }
+                Line::NearAgain(node, trip) => {
+                    let round_trip_ms = trip.as_millis();
+                    info!(%node, round_trip_ms, max_ms, "a node is near enough for the timing chosen");
+                }
             }
         }
     }

@@ -31,7 +31,7 @@ use super::thread::Engine;
 use super::timing::Timing;
 use crate::raft_types::{Command, LogId, Membership, NodeAddr, NodeId};
 use crate::store::{Found, Glob, Mutation, Path, Revision, Tree, WalkCursor, ctl, encode_direct};
-use crate::transport::Dialer;
+use crate::transport::{Dialer, Hearings};
 
 /// How long a change may take to be agreed on before it is looked at again.
 const CHANGE_MAX: Duration = Duration::from_secs(5);
@@ -74,6 +74,7 @@ pub(super) struct Memberships {
     pub(super) dialer: Dialer,
     pub(super) timing: Timing,
     pub(super) cluster_name: String,
+    pub(super) hearings: Arc<Hearings>,
     listening: Mutex<Listening>,
     /// One change at a time.
     pub(super) changing: tokio::sync::Mutex<()>,
@@ -83,7 +84,7 @@ impl Memberships {
     pub(super) fn new(
         engine: Engine,
         shared: Arc<Shared>,
-        dialer: Dialer,
+        (dialer, hearings): (Dialer, Arc<Hearings>),
         (timing, cluster_name): (Timing, String),
     ) -> Self {
         let now = Instant::now();
@@ -93,6 +94,7 @@ impl Memberships {
             dialer,
             timing,
             cluster_name,
+            hearings,
             listening: Mutex::new(Listening {
                 term: 0,
                 since: now,
@@ -175,7 +177,7 @@ impl Memberships {
         let now = Instant::now();
         let mut listening = self.listening();
         listening.known.retain(|node, _| nodes.contains_key(node));
-        let heard = self.heard();
+        let heard = self.heard_since(listening.since);
         let mut silent = |node: &NodeId| {
             let since = listening.since;
             let first = *listening.known.entry(*node).or_insert(now);
@@ -189,12 +191,23 @@ impl Memberships {
 
     /// How long ago each node has answered last, of those that have since this one leads.
     pub(super) fn heard(&self) -> BTreeMap<NodeId, Duration> {
+        let since = self.listening().since;
+        self.heard_since(since)
+    }
+
+    /// By the newest of what the engine knows, which takes no answer that comes behind the next
+    /// heartbeat, and of what was heard over the links.
+    fn heard_since(&self, since: Instant) -> BTreeMap<NodeId, Duration> {
         let metrics = self.engine.data_metrics();
         let metrics = metrics.borrow_watched();
         let beats = metrics.heartbeat.iter().flatten();
-        beats
-            .filter_map(|(node, at)| Some((*node, at.as_ref()?.elapsed())))
-            .collect()
+        let beats = beats.filter_map(|(node, at)| Some((*node, at.as_ref()?.elapsed())));
+        let mut heard: BTreeMap<NodeId, Duration> = beats.collect();
+        for (node, age) in self.hearings.ages(since) {
+            let newest = heard.entry(node).or_insert(age);
+            *newest = age.min(*newest);
+        }
+        heard
     }
 
     /// How many entries each node is behind, of those of whom that is known.
@@ -210,10 +223,25 @@ impl Memberships {
 
     /// For how long no quorum has answered this leader.
     pub(super) fn without_quorum(&self) -> Duration {
-        let listened = self.listening().since.elapsed();
+        let since = self.listening().since;
+        let listened = since.elapsed();
         let metrics = self.engine.data_metrics();
         let acked = metrics.borrow_watched().last_quorum_acked;
-        acked.map_or(listened, |at| listened.min(at.elapsed()))
+        let acked = acked.map_or(listened, |at| listened.min(at.elapsed()));
+        acked.min(self.quorum_heard(since).unwrap_or(listened))
+    }
+
+    /// How long ago the voters were heard that make a quorum with this node.
+    fn quorum_heard(&self, since: Instant) -> Option<Duration> {
+        let voters = self.settled()?.voters;
+        let heard = self.heard_since(since);
+        let age = |id: &NodeId| {
+            let own = (*id == self.me()).then_some(Duration::ZERO);
+            own.or_else(|| heard.get(id).copied())
+        };
+        let mut ages: Vec<Duration> = voters.iter().filter_map(age).collect();
+        ages.sort_unstable();
+        ages.get(voters.len() / 2).copied()
     }
 
     /// Who is of the cluster, as this node has applied it.

@@ -56,6 +56,7 @@ mod shared;
 mod slots;
 mod thread;
 mod timing;
+mod trips;
 
 pub use answer::{Outcome, Sink, Ticket, WriteError};
 pub use handle::{Consensus, ReadAt, WaitAnswer};

@@ -202,7 +202,7 @@ async fn start(storage: Storage, settings: Settings) -> Result<Running, StartErr
     let memberships = Arc::new(Memberships::new(
         engine.clone(),
         Arc::clone(&shared),
-        dialer,
+        (dialer, peers.heard()),
         (settings.timing, cluster_name),
     ));
     let (submissions, submitted) = mpsc::channel(SUBMISSIONS_MAX);

@@ -27,6 +27,12 @@ impl Timing {
         election_millis_max: 3_000,
     };
 
+    /// How long the way to another node and back may take: with what it takes to answer, below a
+    /// heartbeat.
+    pub fn round_trip_max(&self) -> Duration {
+        Duration::from_millis(self.heartbeat_millis / 2)
+    }
+
     /// How long a quorum's answer keeps a leader in office.
     pub fn lease(&self) -> Duration {
         Duration::from_millis(self.election_millis_max)

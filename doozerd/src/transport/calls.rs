@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 use super::dial::{DialError, Dialer, Target};
+use super::heard::Hearings;
 use super::{IN_FLIGHT_MAX, Link};
 use crate::raft_types::NodeId;
 
@@ -49,17 +50,24 @@ pub struct Caller {
 #[derive(Debug)]
 struct Call {
     body: link_request::Body,
-    answer: oneshot::Sender<Result<link_response::Body, CallError>>,
+    answer: Answer,
 }
 
 impl Caller {
-    /// A caller of a member, whose task runs among `tasks` until the last clone is dropped.
-    pub fn start(dialer: Dialer, kind: LinkKind, node: NodeId, tasks: &TaskTracker) -> Self {
+    /// A caller of a member, whose task runs among `tasks` until the last clone is dropped; its
+    /// answers are noted in `heard`.
+    pub fn start(
+        dialer: Dialer,
+        (kind, node): (LinkKind, NodeId),
+        heard: Arc<Hearings>,
+        tasks: &TaskTracker,
+    ) -> Self {
         let (calls, waiting) = mpsc::channel(WAITING_MAX);
         let task = Task {
             dialer,
             kind,
             node,
+            heard,
             waiting,
         };
         tasks.spawn(task.run());
@@ -80,6 +88,7 @@ struct Task {
     dialer: Dialer,
     kind: LinkKind,
     node: NodeId,
+    heard: Arc<Hearings>,
     waiting: mpsc::Receiver<Call>,
 }
 
@@ -122,7 +131,7 @@ impl Task {
         if let Err(error) = outcome {
             debug!(%error, kind = ?self.kind, node = %self.node, "link lost");
         }
-        for answer in open.answers.into_values() {
+        for (_, answer) in open.answers.into_values() {
             drop(answer.send(Err(CallError::Lost(self.node))));
         }
     }
@@ -143,7 +152,10 @@ impl Task {
                 response = link.rx.next::<LinkResponse>() => {
                     let Some(response) = response? else { return Ok(()) };
                     heard = Instant::now();
-                    open.answer(response);
+                    if let Some(asked) = open.answer(response) {
+                        let is_quick = self.kind == LinkKind::Control;
+                        self.heard.note(self.node, is_quick.then_some(asked));
+                    }
                 }
                 call = self.waiting.recv(), if room => {
                     let Some(call) = call else { return Ok(()) };
@@ -167,25 +179,29 @@ impl Task {
 #[derive(Debug, Default)]
 struct OpenCalls {
     last: u64,
-    answers: BTreeMap<u64, oneshot::Sender<Result<link_response::Body, CallError>>>,
+    answers: BTreeMap<u64, (Instant, Answer)>,
 }
+
+type Answer = oneshot::Sender<Result<link_response::Body, CallError>>;
 
 impl OpenCalls {
     fn admit(&mut self, call: Call) -> LinkRequest {
         self.last += 1;
-        self.answers.insert(self.last, call.answer);
+        self.answers
+            .insert(self.last, (Instant::now(), call.answer));
         LinkRequest {
             seq: self.last,
             body: Some(call.body),
         }
     }
 
-    fn answer(&mut self, response: LinkResponse) {
-        if let Some(answer) = self.answers.remove(&response.seq)
-            && let Some(body) = response.body
-        {
-            drop(answer.send(Ok(body)));
-        }
+    /// Passes an answer on. When it was asked for, unless it says that the other node cannot.
+    fn answer(&mut self, response: LinkResponse) -> Option<Instant> {
+        let (asked, answer) = self.answers.remove(&response.seq)?;
+        let body = response.body?;
+        let can = !matches!(body, link_response::Body::Failed(_));
+        drop(answer.send(Ok(body)));
+        can.then_some(asked)
     }
 }
 

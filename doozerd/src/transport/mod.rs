@@ -42,6 +42,7 @@ mod calls;
 mod dial;
 mod frames;
 mod handshake;
+mod heard;
 #[cfg(test)]
 mod recorded;
 mod secrets;
@@ -53,6 +54,7 @@ pub use calls::{CallError, Caller};
 pub use dial::{DialError, Dialer, Target};
 pub use frames::{Receiver, Sender};
 pub use handshake::{ClusterId, Local, PROTOCOL_VERSION, Refusal};
+pub use heard::Hearings;
 pub use secrets::PeerSecrets;
 pub use serve::{Answering, Service, Started};
 pub use standing::{Said, Standing};

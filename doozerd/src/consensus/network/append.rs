@@ -19,9 +19,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Peer, RpcError, nonsense, unexpected};
 use crate::raft_types::{
-    AppendRequest, AppendResponse, LogId, TypeConfig, append_to_message, appended_from_message,
+    AppendRequest, AppendResponse, LogId, NodeId, TypeConfig, append_to_message,
+    appended_from_message,
 };
-use crate::transport::{Link, LinkKind, Target};
+use crate::transport::{Hearings, Link, LinkKind, Target};
 
 /// Requests on their way: enough for a sync here and there to overlap.
 const PIPELINE_MAX: usize = 16;
@@ -48,6 +49,8 @@ struct Open {
 }
 
 struct Streaming<'s, S> {
+    node: NodeId,
+    heard_of: &'s Hearings,
     link: &'s mut AppendLink,
     input: S,
     is_input_over: bool,
@@ -83,6 +86,8 @@ where
     }
     let link = peer.entries.as_mut();
     let streaming = Streaming {
+        node: peer.node,
+        heard_of: &peer.peers.heard,
         link: link.expect("invariant: it was just made"),
         input: iter([first]).chain(input),
         is_input_over: false,
@@ -169,6 +174,7 @@ impl<S: Stream<Item = AppendRequest> + Unpin> Streaming<'_, S> {
         let open = self.open.pop_front()?;
         let appended = match response.body? {
             link_response::Body::Append(message) => {
+                self.heard_of.note(self.node, None);
                 appended_from_message(&message).map_err(|error| nonsense(&error))
             }
             other => Err(unexpected(other)),

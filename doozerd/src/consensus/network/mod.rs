@@ -30,7 +30,7 @@ use crate::raft_types::{
     vote_response_from_message,
 };
 use crate::storage::{SnapshotRecord, Snapshots};
-use crate::transport::{CallError, Caller, Dialer, LinkKind};
+use crate::transport::{CallError, Caller, Dialer, Hearings, LinkKind};
 
 type RpcError = RPCError<TypeConfig>;
 
@@ -41,6 +41,7 @@ pub(super) struct Peers {
     snapshots: Snapshots,
     tasks: TaskTracker,
     known: Arc<Mutex<BTreeMap<NodeId, Known>>>,
+    heard: Arc<Hearings>,
 }
 
 /// The shared links to one node.
@@ -74,7 +75,13 @@ impl Peers {
             snapshots,
             tasks,
             known: Arc::default(),
+            heard: Arc::default(),
         }
+    }
+
+    /// What was heard of other nodes.
+    pub(super) fn heard(&self) -> Arc<Hearings> {
+        Arc::clone(&self.heard)
     }
 
     /// What commands are forwarded to `node` through.
@@ -86,6 +93,7 @@ impl Peers {
     pub(super) fn keep_only(&self, nodes: BTreeMap<NodeId, String>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|node, _| nodes.contains_key(node));
+        self.heard.keep_only(&nodes.keys().copied().collect());
         self.dialer.local.set_addrs(nodes);
     }
 
@@ -94,7 +102,8 @@ impl Peers {
         if let Some(there) = known.get(&node) {
             return there.clone();
         }
-        let start = |kind| Caller::start(self.dialer.clone(), kind, node, &self.tasks);
+        let dialer = || self.dialer.clone();
+        let start = |kind| Caller::start(dialer(), (kind, node), self.heard(), &self.tasks);
         let made = Known {
             control: start(LinkKind::Control),
             forward: start(LinkKind::Forward),
