@@ -4,8 +4,9 @@ use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files a server needs beside its connections: storage, log, sockets it listens at, the runtime.
-pub const OPEN_FILES_BESIDE_CONNECTIONS: u64 = 128;
+/// Files a server needs beside its clients' connections: storage, log, sockets it listens at, the
+/// runtime; links of other nodes.
+pub const OPEN_FILES_BESIDE_CONNECTIONS: u64 = 128 + 256;
 
 /// What is asked for where the hard limit is none: every Linux grants it.
 const OPEN_FILES_UNLIMITED: u64 = 1 << 20;
@@ -93,9 +94,9 @@ mod tests {
                 "{limit}"
             );
         };
-        check(1128, 1000, None);
-        check(1127, 1000, Some(1));
-        check(10, 1000, Some(1118));
+        check(1384, 1000, None);
+        check(1383, 1000, Some(1));
+        check(10, 1000, Some(1374));
         check(u64::MAX, u64::MAX, None);
     }
 

@@ -22,9 +22,9 @@ use tracing::trace;
 
 use super::Server;
 use super::dispatch::{Conversation, Next};
+use super::porch::enter;
 use super::stream::Stream;
 use super::trouble::tell;
-use crate::transport::Turned;
 
 /// Requests over this size are received one budget for all connections.
 pub(super) const LARGE_FRAME_BYTES: usize = 64 << 10;
@@ -129,16 +129,8 @@ impl Connection {
             return;
         };
         let Self { stream, talk, .. } = self;
-        stream.becomes_link();
         drop(talk);
-        door.enter(Turned {
-            certified: stream.is_certified(),
-            stream: Box::new(stream),
-            early,
-            tag: request.tag,
-            hello: request.value.unwrap_or_default(),
-        })
-        .await;
+        enter(&*door, stream, early, request).await;
     }
 
     async fn serve(&mut self) -> Result<(), End> {

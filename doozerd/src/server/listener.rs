@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -12,12 +14,17 @@ use tracing::debug;
 
 use super::Server;
 use super::connection::Connection;
-use super::porch::{Arrival, Arrivals};
+use super::porch::{Arrival, Arrivals, First, enter, first_request};
 use super::stream::Stream;
 use super::trouble::tell;
 use crate::net::{TcpListener, TcpStream, prepare_client};
 use crate::tls::Tls;
 
+/// Connections beyond the limit that other nodes' links alone may have: what clients do must not
+/// keep nodes apart.
+pub(super) const LINKS_SPARE: usize = 256;
+/// How long one that comes there may take to show what it is.
+pub(super) const FIRST_MAX: Duration = Duration::from_secs(2);
 /// Rest after the system refused a connection: out of files, mostly.
 const ACCEPT_RETRY_AFTER: Duration = Duration::from_millis(100);
 /// How long a TLS handshake may take.
@@ -54,21 +61,24 @@ pub async fn serve(
                 }
             },
         };
-        let limit = server.limits.connections_max;
-        if server.connections() >= limit {
-            tell(
-                &server.troubles.connections,
-                "connection closed: too many",
-                limit,
-            );
+        let beyond = server
+            .connections()
+            .checked_sub(server.limits.connections_max);
+        if beyond.is_some_and(|beyond| beyond >= LINKS_SPARE) {
+            too_many(&server);
             continue;
         }
         let guard = Counted::new(Arc::clone(&server));
         let (stop, tls) = (stop.clone(), tls.clone());
         tasks.spawn(async move {
             let server = Arc::clone(&guard.0);
-            stop.run_until_cancelled(Box::pin(run(server, came, tls)))
-                .await;
+            let running = async {
+                match beyond {
+                    None => run(server, came, tls).await,
+                    Some(_) => run_link(server, came, tls).await,
+                }
+            };
+            stop.run_until_cancelled(Box::pin(running)).await;
             drop(guard);
         });
     }
@@ -94,6 +104,33 @@ async fn run(server: Arc<Server>, came: Came, tls: Option<Arc<Tls>>) {
     }
 }
 
+/// One that came beyond the limit: a link, or it is closed.
+async fn run_link(server: Arc<Server>, came: Came, tls: Option<Arc<Tls>>) {
+    let shown = async {
+        let (mut stream, early) = match came {
+            Came::Early(Arrival { stream, early }) => (stream, early),
+            Came::Now(stream) => (receive(stream, tls).await?, Bytes::new()),
+        };
+        let mut received = BytesMut::from(early);
+        let first = first_request(&mut stream, &mut received).await;
+        Ok::<_, io::Error>((first, stream, received))
+    };
+    match (timeout(FIRST_MAX, shown).await, &server.door) {
+        (Ok(Ok((First::Link(request), stream, received))), Some(door)) => {
+            enter(&**door, stream, received.freeze(), request).await;
+        }
+        _ => too_many(&server),
+    }
+}
+
+fn too_many(server: &Server) {
+    tell(
+        &server.troubles.connections,
+        "connection closed: too many",
+        server.limits.connections_max,
+    );
+}
+
 /// A client's stream, once TLS stands where it is spoken.
 pub(super) async fn receive(stream: TcpStream, tls: Option<Arc<Tls>>) -> io::Result<Stream> {
     if let Err(error) = prepare_client(&stream) {
@@ -103,7 +140,7 @@ pub(super) async fn receive(stream: TcpStream, tls: Option<Arc<Tls>>) -> io::Res
         return Ok(Stream::Plain(stream));
     };
     let accept = TlsAcceptor::from(tls.current()).accept(stream);
-    let accepted = tokio::time::timeout(HANDSHAKE_MAX, accept).await;
+    let accepted = timeout(HANDSHAKE_MAX, accept).await;
     let late = |_elapsed| io::Error::new(io::ErrorKind::TimedOut, "it takes too long");
     Ok(Stream::Tls(Box::new(accepted.map_err(late)??)))
 }

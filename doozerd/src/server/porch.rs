@@ -11,11 +11,12 @@ use bytes::{Buf, Bytes, BytesMut};
 use doozer_proto::{FRAME_HEADER_BYTES, Request, VERB_LINK, decode_request};
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
-use super::listener::receive;
+use super::listener::{FIRST_MAX, LINKS_SPARE, receive};
 use super::stream::Stream;
 use crate::net::{TcpListener, TcpStream};
 use crate::tls::Tls;
@@ -75,7 +76,8 @@ impl Porch {
                     continue;
                 }
             };
-            if tasks.len() >= CONNECTIONS_MAX {
+            let beyond = tasks.len().checked_sub(CONNECTIONS_MAX);
+            if beyond.is_some_and(|beyond| beyond >= LINKS_SPARE) {
                 continue;
             }
             let visit = Visit {
@@ -83,6 +85,7 @@ impl Porch {
                 tls: self.tls.clone(),
                 waiting: self.waiting.clone(),
                 ready: ready.clone(),
+                is_beyond: beyond.is_some(),
             };
             let stop = stop.clone();
             tasks.spawn(async move { stop.run_until_cancelled(visit.run(stream)).await });
@@ -95,10 +98,12 @@ struct Visit {
     tls: Option<Arc<Tls>>,
     waiting: mpsc::Sender<Arrival>,
     ready: CancellationToken,
+    /// It has a place that a link alone may have.
+    is_beyond: bool,
 }
 
 /// What a first request shows.
-enum First {
+pub(super) enum First {
     Link(Request),
     Client,
     Gone,
@@ -106,15 +111,19 @@ enum First {
 
 impl Visit {
     async fn run(self, stream: TcpStream) {
-        let mut stream = match receive(stream, self.tls.clone()).await {
-            Ok(stream) => stream,
-            Err(error) => return debug!(%error, "TLS handshake failed"),
+        let received = receive(stream, self.tls.clone());
+        let mut stream = match self.in_time(received).await {
+            Some(Ok(stream)) => stream,
+            Some(Err(error)) => return debug!(%error, "TLS handshake failed"),
+            None => return,
         };
         let mut received = BytesMut::new();
         let first = first_request(&mut stream, &mut received);
-        let first = self.ready.run_until_cancelled(first).await;
+        let first = self.in_time(self.ready.run_until_cancelled(first)).await;
+        let Some(first) = first else { return };
         match first.unwrap_or(First::Client) {
             First::Gone => {}
+            First::Client if self.is_beyond => {}
             First::Client => {
                 let early = received.freeze();
                 if self.waiting.try_send(Arrival { stream, early }).is_err() {
@@ -122,23 +131,36 @@ impl Visit {
                 }
             }
             First::Link(request) => {
-                stream.becomes_link();
-                let turned = Turned {
-                    certified: stream.is_certified(),
-                    stream: Box::new(stream),
-                    early: received.freeze(),
-                    tag: request.tag,
-                    hello: request.value.unwrap_or_default(),
-                };
-                self.door.enter(turned).await;
+                enter(&*self.door, stream, received.freeze(), request).await;
             }
         }
     }
+
+    /// What `shown` gives; nothing from one beyond the limit that takes too long.
+    async fn in_time<T>(&self, shown: impl Future<Output = T>) -> Option<T> {
+        if self.is_beyond {
+            return timeout(FIRST_MAX, shown).await.ok();
+        }
+        Some(shown.await)
+    }
+}
+
+/// Hands a stream on to whoever serves other nodes.
+pub(super) async fn enter(door: &dyn Door, stream: Stream, early: Bytes, request: Request) {
+    stream.becomes_link();
+    let entering = door.enter(Turned {
+        certified: stream.is_certified(),
+        stream: Box::new(stream),
+        early,
+        tag: request.tag,
+        hello: request.value.unwrap_or_default(),
+    });
+    entering.await;
 }
 
 /// Reads up to the end of the first request. A link's is taken out of what was received, a client's
 /// is not.
-async fn first_request(stream: &mut Stream, received: &mut BytesMut) -> First {
+pub(super) async fn first_request(stream: &mut Stream, received: &mut BytesMut) -> First {
     loop {
         if let Some(first) = whole_request(received) {
             return first;
