@@ -1,5 +1,6 @@
 //! Who is let in by other nodes, and that nothing that comes over a link's beginning does harm.
 
+use std::fs;
 use std::io::Write;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use compat_tests::server::{Launch, Server, lasting_addr, raise_open_files};
 use compat_tests::tls::{Authority, Certificate};
 use compat_tests::wait;
 use compat_tests::wire::{Request, Response, error, frame, put_varint, verb};
+use rustix::process::Signal;
 
 /// The verb that begins a link.
 const LINK: i32 = 120;
@@ -210,6 +212,42 @@ fn a_cluster_forms_over_tls_and_survives_its_leader() {
     }
     founder.start_again();
     await_takes_writes(&authority, &founder);
+}
+
+#[test]
+fn what_a_node_dials_with_is_read_again_at_a_sighup() {
+    let _turn = one_at_a_time();
+    let (before, after) = (Authority::new(), Authority::new());
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let file = |name: &str| folder.path().join(name);
+    let put = |authority: &Authority| {
+        let certificate = authority.vouch();
+        let (cert, key) = certificate.files();
+        for (from, to) in [(cert, "cert"), (key, "key"), (&authority.file(), "ca")] {
+            fs::copy(from, file(to)).expect("a copy");
+        }
+    };
+    put(&before);
+    let launch = || {
+        let trusted = file("ca").display().to_string();
+        let launch = launch(&[]).tls(&file("cert"), &file("key"));
+        launch.flags(&["--tls-ca", &trusted])
+    };
+    let founder = launch().start();
+    await_takes_writes(&before, &founder);
+    let mut other = launch().flags(&["-a", founder.addr()]).start();
+    let slot = Request::set("/ctl/cal/1", -1, "");
+    call(&before, &founder, &slot).revision();
+    await_takes_writes(&before, &other);
+    // Another authority vouches from now on, and the old one is trusted no more.
+    put(&after);
+    founder.signal(Signal::HUP);
+    await_line(&founder, &["certificate read again"]);
+    other.stop();
+    other.start_again();
+    // The leader must dial it: without the two nothing is agreed on.
+    await_takes_writes(&after, &other);
+    await_takes_writes(&after, &founder);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::net::TcpListener;
 use crate::raft_types::NodeAddr;
 use crate::server::{self, Arrivals, Limits, Secrets, Server};
 use crate::storage::{Place, Storage};
-use crate::tls::Tls;
+use crate::tls::{ClientTls, Tls};
 use crate::transport::{Dialer, Door};
 use crate::web;
 
@@ -205,12 +205,12 @@ impl Running {
         Server::new(self.consensus.clone(), limits, secrets, door)
     }
 
-    fn reload(tls: Option<&Arc<Tls>>) {
-        let Some(tls) = tls else {
+    fn reload(tls: Option<&Arc<Tls>>, dialled: Option<&Arc<ClientTls>>) {
+        let (Some(tls), Some(dialled)) = (tls, dialled) else {
             info!("nothing to read again");
             return;
         };
-        match tls.reload() {
+        match tls.reload().and_then(|()| dialled.reload()) {
             Ok(()) => info!("certificate read again"),
             Err(error) => warn!(%error, "certificate not read again, the old one stays in use"),
         }
@@ -264,6 +264,7 @@ impl Running {
             stopper: self.stopper,
             links: self.links,
             tls: self.tls,
+            dialled: self.dialer.tls,
         })
     }
 }
@@ -275,6 +276,8 @@ struct Serving {
     stopper: Stopper,
     links: CancellationToken,
     tls: Option<Arc<Tls>>,
+    /// What other nodes are dialled with.
+    dialled: Option<Arc<ClientTls>>,
 }
 
 /// Serves until told to stop, or until `end`.
@@ -283,7 +286,7 @@ pub async fn serve(running: Running, mut signals: Signals, end: CancellationToke
     let serving = running.spawn(&tasks, &stop).await?;
     while let Some(told) = end.run_until_cancelled(signals.next()).await {
         match told {
-            Told::Reload => Running::reload(serving.tls.as_ref()),
+            Told::Reload => Running::reload(serving.tls.as_ref(), serving.dialled.as_ref()),
             Told::Stop => break,
         }
     }
