@@ -12,8 +12,9 @@ use tracing::{debug, warn};
 
 use super::answer::{OneAnswer, Outcome, Sink, Ticket, Waiter, WriteError};
 use super::pending::Submitted;
+use super::roster::Members;
 use super::route::leader_of;
-use super::shared::{Found, Members, Published, Shared, WaitKey};
+use super::shared::{Found, Published, Shared, WaitKey};
 use super::thread::{Engine, StartError};
 use crate::raft_types::{LogId, NodeAddr, NodeId};
 use crate::store::{Event, Glob, Mutation, Revision, View, proposal_bytes};

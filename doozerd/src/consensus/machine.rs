@@ -10,10 +10,11 @@ use futures_util::{Stream, TryStreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::type_config::alias::SnapshotOf;
 
+use super::blocking;
 use super::shared::Shared;
 use crate::raft_types::{LogId, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::storage::{LogStore, SnapshotRecord, Snapshots};
-use crate::store::SnapshotSink;
+use crate::store::{SnapshotSink, Store};
 
 type Snapshot = SnapshotOf<TypeConfig, SnapshotRecord>;
 
@@ -88,19 +89,26 @@ impl RaftStateMachine<TypeConfig> for Machine {
         meta: &SnapshotMeta,
         snapshot: SnapshotRecord,
     ) -> io::Result<()> {
-        let mut sink = SnapshotSink::new();
-        for frame in self.snapshots.read(&snapshot)? {
-            sink.frame(&frame?).map_err(invalid)?;
-        }
-        let store = sink.finish().map_err(invalid)?;
-        self.shared
+        let snapshots = self.snapshots.clone();
+        let store = blocking::run(move || read_whole(&snapshots, &snapshot)).await??;
+        let before = self
+            .shared
             .install(store, meta.last_log_id, meta.last_membership.clone());
-        Ok(())
+        // A large state takes a while to be let go of, too.
+        blocking::run(move || drop(before)).await
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
         Ok(self.snapshots.latest().map(as_snapshot))
     }
+}
+
+fn read_whole(snapshots: &Snapshots, record: &SnapshotRecord) -> io::Result<Store> {
+    let mut sink = SnapshotSink::new();
+    for frame in snapshots.read(record)? {
+        sink.frame(&frame?).map_err(invalid)?;
+    }
+    sink.finish().map_err(invalid)
 }
 
 fn as_snapshot(record: SnapshotRecord) -> Snapshot {

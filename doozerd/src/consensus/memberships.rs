@@ -24,8 +24,9 @@ use openraft::raft::Precondition;
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
 
+use super::roster::Members;
 use super::route::leader_of;
-use super::shared::{Members, Shared};
+use super::shared::Shared;
 use super::slots::{Holder, Slot};
 use super::thread::Engine;
 use super::timing::Timing;

@@ -49,6 +49,7 @@ mod moves;
 mod network;
 mod pending;
 mod proposer;
+mod roster;
 mod route;
 mod salvage;
 mod service;
@@ -60,8 +61,9 @@ mod trips;
 
 pub use answer::{Outcome, Sink, Ticket, WriteError};
 pub use handle::{Consensus, ReadAt, WaitAnswer};
+pub use roster::Members;
 pub use salvage::{SalvageError, Salvaged, found_successor, salvage};
-pub use shared::{Members, Published, WaitKey};
+pub use shared::{Published, WaitKey};
 pub use slots::{Holder, Slot, Slots};
 pub use thread::{ConsensusThread, Settings, StartError, start_here};
 pub use timing::Timing;

@@ -1,6 +1,5 @@
 //! The replicated state of this node, as it is applied and as others read it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,8 +9,8 @@ use tracing::error;
 
 use super::answer::{Outcome, Waiter};
 use super::pending::{Open, Pending};
-use super::slots::Slots;
-use crate::raft_types::{Entry, LogId, NodeAddr, NodeId, StoredMembership};
+use super::roster::Members;
+use crate::raft_types::{Entry, LogId, NodeId, StoredMembership};
 use crate::store::{
     Answer, AnsweredBatch, Applied, CommandError, DirCursor, Event, Glob, HistoryLimits, Revision,
     RevisionWaiters, Search, SnapshotSource, Store, View, WaitId, WatchIndex, ctl,
@@ -33,27 +32,6 @@ pub struct Published {
     pub view: View,
     /// The oldest revision that can be read.
     pub oldest: Revision,
-}
-
-/// Who is of the cluster, as this node has applied it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Members {
-    /// Where in the log that stands.
-    pub at: Option<LogId>,
-    /// Who counts towards a quorum.
-    pub voters: BTreeSet<NodeId>,
-    /// Everybody, and where each is reached.
-    pub nodes: BTreeMap<NodeId, NodeAddr>,
-    /// The member slots.
-    pub slots: Slots,
-}
-
-impl Members {
-    /// Whether a voter keeps everything in memory: the cluster was founded so.
-    pub fn has_memory_voters(&self) -> bool {
-        let nodes = self.voters.iter().filter_map(|id| self.nodes.get(id));
-        nodes.into_iter().any(|node| node.memory)
-    }
 }
 
 /// Names a registered waiter.
@@ -253,24 +231,31 @@ impl Shared {
         Ok(())
     }
 
-    /// Replaces the whole state with a snapshot's.
-    pub(super) fn install(&self, store: Store, applied: Option<LogId>, member: StoredMembership) {
+    /// Replaces the whole state with a snapshot's; gives the one before.
+    pub(super) fn install(
+        &self,
+        store: Store,
+        applied: Option<LogId>,
+        member: StoredMembership,
+    ) -> Store {
         let mut told = Vec::new();
-        {
+        let old = {
             let mut state = self.state();
             let before = state.store.rev();
             self.snapshot_stands(store.rev());
-            state.store = store;
+            let old = std::mem::replace(&mut state.store, store);
             state.applied = applied;
             state.membership = member;
             state.collect_after_install(before, &mut told);
             self.members_changed(&mut state, true);
             self.adopt_session(&state.store, &mut told);
             self.publish(&state);
-        }
+            old
+        };
         for (waiter, outcome) in told {
             waiter.answer(outcome);
         }
+        old
     }
 
     /// What this node opened and proposed may have been applied in a snapshot that was installed.
@@ -378,16 +363,7 @@ impl Shared {
             return;
         }
         state.slots_read = DirCursor::open(tree, path).ok();
-        let membership = state.membership.membership();
-        let members = Members {
-            at: *state.membership.log_id(),
-            voters: membership.voter_ids().collect(),
-            nodes: membership
-                .nodes()
-                .map(|(id, node)| (*id, node.clone()))
-                .collect(),
-            slots: Slots::of(tree),
-        };
+        let members = Members::of(&state.membership, tree);
         let ids = members.nodes.keys().copied().collect();
         self.standing.set_members(members.at, ids);
         let writable =

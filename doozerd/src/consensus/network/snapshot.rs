@@ -1,8 +1,9 @@
 //! Snapshots to other nodes and from them, frame by frame.
 //!
-//! Frames are read by a thread of the blocking pool, a few ahead. What arrives is written aside as
-//! it comes, made to stand durably when it is whole, and only then handed to the engine: one that
-//! breaks off in the middle leaves nothing.
+//! Frames are read by a thread of the blocking pool, a few ahead. What arrives is written aside and
+//! read as a state as it comes. Only when it is one, whole, and comes from no leader of the past, it
+//! is made to stand durably and handed to the engine: one that breaks off in the middle, or makes no
+//! sense, leaves nothing.
 
 use std::io;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::raft_types::{
     vote_from_message, vote_to_message,
 };
 use crate::storage::{SnapshotRecord, SnapshotWriter, Snapshots};
+use crate::store::SnapshotSink;
 use crate::transport::{Link, LinkKind, Target};
 
 /// Bytes of a frame in one message.
@@ -195,11 +197,16 @@ async fn receive_one(
     };
     let vote = vote_from_message(&vote).map_err(invalid)?;
     let meta = snapshot_meta_from_message(&meta).map_err(invalid)?;
-    let written = write_aside(link, snapshots).await?;
+    let written = write_aside(link, Incoming::new(snapshots)).await?;
+    let own = engine.with_raft_state(|state| *state.vote_ref()).await;
+    let own = own.map_err(io::Error::other)?;
+    if vote < own {
+        return Ok(Ok(own));
+    }
     let record = match written {
-        Ok(writer) => {
+        Ok(incoming) => {
             let meta = meta.clone();
-            blocking::run(move || writer.finish_installed(&meta)).await?
+            blocking::run(move || incoming.finish(&meta)).await?
         }
         Err(error) => Err(error),
     };
@@ -211,12 +218,38 @@ async fn receive_one(
     Ok(install(engine, vote, meta, record).await)
 }
 
-/// Writes what comes until its end. A write that fails lets the rest go by.
+/// A snapshot that comes: written aside, and read as a state.
+struct Incoming {
+    writer: SnapshotWriter,
+    state: SnapshotSink,
+}
+
+impl Incoming {
+    fn new(snapshots: &Snapshots) -> io::Result<Self> {
+        Ok(Self {
+            writer: snapshots.begin()?,
+            state: SnapshotSink::new(),
+        })
+    }
+
+    fn frame(mut self, frame: &[u8]) -> io::Result<Self> {
+        self.state.frame(frame).map_err(invalid)?;
+        self.writer.write_frame(frame)?;
+        Ok(self)
+    }
+
+    /// Makes it stand durably, if it is a whole state.
+    fn finish(self, meta: &SnapshotMeta) -> io::Result<SnapshotRecord> {
+        drop(self.state.finish().map_err(invalid)?);
+        self.writer.finish_installed(meta)
+    }
+}
+
+/// Takes what comes until its end. A frame that cannot be taken lets the rest go by.
 async fn write_aside(
     link: &mut Link,
-    snapshots: &Snapshots,
-) -> io::Result<io::Result<SnapshotWriter>> {
-    let mut writer = snapshots.begin();
+    mut incoming: io::Result<Incoming>,
+) -> io::Result<io::Result<Incoming>> {
     let mut frame = Vec::new();
     loop {
         let request = timeout(PART_MAX, link.rx.expect::<LinkRequest>()).await;
@@ -225,17 +258,14 @@ async fn write_aside(
             return Err(invalid("something else inside a snapshot"));
         };
         if part.ends {
-            return Ok(writer);
+            return Ok(incoming);
         }
         frame.extend_from_slice(&part.bytes);
         if frame.len() > crate::storage::SNAPSHOT_FRAME_BYTES_MAX {
             return Err(invalid("a snapshot's frame is over the limit"));
         }
         if part.ends_frame {
-            let written = writer.as_mut().map(|writer| writer.write_frame(&frame));
-            if let Ok(Err(error)) = written {
-                writer = Err(error);
-            }
+            incoming = incoming.and_then(|incoming| incoming.frame(&frame));
             frame.clear();
         }
     }
@@ -265,4 +295,47 @@ async fn install(
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Execution, Identity, Place, Storage, StorageOptions};
+    use crate::store::{SnapshotSource, Store};
+
+    fn storage() -> Storage {
+        let identity = || Identity {
+            cluster_id: [7; 16],
+            cluster_name: "local".to_owned(),
+            node: NodeId::from(1),
+            attached: true,
+        };
+        let execution = Execution::Inline;
+        let opened = Storage::open(&Place::Memory, identity, StorageOptions { execution });
+        opened.expect("a storage in memory")
+    }
+
+    fn take(snapshots: &Snapshots, frames: &[Vec<u8>]) -> io::Result<SnapshotRecord> {
+        let incoming = Incoming::new(snapshots);
+        let all = frames.iter();
+        let taken = all.fold(incoming, |taken, frame| taken?.frame(frame));
+        taken?.finish(&SnapshotMeta::default())
+    }
+
+    #[test]
+    fn what_is_no_whole_state_never_stands() {
+        let storage = storage();
+        let snapshots = &storage.snapshots;
+        let source: SnapshotSource = Store::new().snapshot();
+        let frames: Vec<Vec<u8>> = source.collect();
+        let (last, rest) = frames.split_last().expect("a snapshot has frames");
+        let rubbish = [rest, &[b"rubbish".to_vec()]].concat();
+        let behind_its_end = [&frames[..], std::slice::from_ref(last)].concat();
+        for wrong in [rest, &rubbish, &behind_its_end] {
+            assert!(take(snapshots, wrong).is_err());
+            assert_eq!(snapshots.latest(), None);
+        }
+        assert!(take(snapshots, &frames).is_ok());
+        assert!(snapshots.latest().is_some());
+    }
 }
