@@ -140,6 +140,10 @@ async fn take_in(
         check_replacement(memberships, known, *old, (asker, &node)).await?;
         warn!(%old, new = %asker, addr = node.addr, "node replaced: another one is at its address");
         memberships.write(clear(memberships, *old), &[*old]).await?;
+        // A slot that changed in between was left alone: nobody would hold it who is there.
+        if memberships.applied().slots.holders().contains(old) {
+            return Err(Refused::Later);
+        }
         voters.remove(old);
         nodes.remove(old);
     } else if known.nodes.len() - known.voters.len() >= LEARNERS_MAX {

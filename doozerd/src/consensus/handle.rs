@@ -15,7 +15,7 @@ use super::pending::Submitted;
 use super::roster::Members;
 use super::route::leader_of;
 use super::shared::{Found, Published, Shared, WaitKey};
-use super::thread::{Engine, StartError};
+use super::thread::{Engine, PROPOSALS_BYTES_MAX, StartError};
 use crate::raft_types::{LogId, NodeAddr, NodeId};
 use crate::store::{Event, Glob, Mutation, Revision, View, proposal_bytes};
 use crate::transport::{Said, Service};
@@ -214,9 +214,15 @@ impl Consensus {
         self.shared.stopped()
     }
 
-    /// Proposals that have no answer yet.
+    /// Proposals that have no answer yet, of those that have left the queue.
     pub fn proposals_open(&self) -> usize {
         self.shared.pending().len()
+    }
+
+    /// Whether every mutation that was submitted is answered, those in the queue too: each holds its
+    /// share of the budget until then.
+    pub fn is_idle(&self) -> bool {
+        self.budget.available_permits() == PROPOSALS_BYTES_MAX
     }
 
     /// Proposes a mutation; `sink` gets the answer. Waits while too much is on its way already.

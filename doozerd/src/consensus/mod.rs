@@ -67,3 +67,6 @@ pub use shared::{Published, WaitKey};
 pub use slots::{Holder, Slot, Slots};
 pub use thread::{ConsensusThread, Settings, StartError, start_here};
 pub use timing::Timing;
+
+#[cfg(all(test, not(feature = "simulation")))]
+mod tests;

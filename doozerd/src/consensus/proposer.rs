@@ -30,15 +30,37 @@ const BATCH_BYTES_MAX: usize = 1 << 20;
 const ENTRIES_IN_FLIGHT_MAX: usize = 2;
 /// Mutations that have no answer; past it none is taken. Below what the store keeps answers for.
 const OPEN_MAX: usize = 8192;
-/// Rest before an entry that was not taken is proposed again.
+/// Rest before an entry that was not taken is proposed again: twice as long each time that a leader
+/// does not take it, up to the other.
 const RETRY_AFTER: Duration = Duration::from_millis(20);
+const RETRY_AFTER_MAX: Duration = Duration::from_millis(320);
 /// How often proposals are looked at whose time may be over.
 const EXPIRE_EVERY: Duration = Duration::from_millis(100);
 
 /// What became of the proposals of some counters.
 struct Handed {
-    counters: Range<u64>,
+    entry: Again,
     proposed: Proposed,
+}
+
+/// What is to be handed over, and how often a leader has not taken it.
+struct Again {
+    counters: Range<u64>,
+    refused: u32,
+}
+
+impl Again {
+    fn first(counters: Range<u64>) -> Self {
+        Self {
+            counters,
+            refused: 0,
+        }
+    }
+
+    fn rest(&self) -> Duration {
+        let doubled = RETRY_AFTER * 2_u32.saturating_pow(self.refused.saturating_sub(1).min(8));
+        doubled.min(RETRY_AFTER_MAX)
+    }
 }
 
 type InFlight = FuturesUnordered<Pin<Box<dyn Future<Output = Handed> + Send>>>;
@@ -68,7 +90,7 @@ impl Proposer {
                 && in_flight.len() < ENTRIES_IN_FLIGHT_MAX
                 && let Some(counters) = held.pop_front()
             {
-                in_flight.push(self.hand(counters, None));
+                in_flight.push(self.hand(Again::first(counters), None));
             }
             if is_open && self.has_lost_its_session() {
                 opening = Box::pin(open_session(Arc::clone(&self.shared), self.route.clone()));
@@ -86,7 +108,8 @@ impl Proposer {
                 },
                 Some(handed) = in_flight.next(), if !in_flight.is_empty() => {
                     if let Some(again) = self.landed(handed) {
-                        in_flight.push(self.hand(again, Some(Instant::now() + RETRY_AFTER)));
+                        let not_before = Instant::now() + again.rest();
+                        in_flight.push(self.hand(again, Some(not_before)));
                     }
                 },
                 count = self.submissions.recv_many(&mut submitted, BATCH_PROPOSALS_MAX), if has_room => {
@@ -132,7 +155,7 @@ impl Proposer {
     /// Hands those of `counters` that have no answer yet to the leader.
     fn hand(
         &self,
-        counters: Range<u64>,
+        mut entry: Again,
         not_before: Option<Instant>,
     ) -> Pin<Box<dyn Future<Output = Handed> + Send>> {
         let (shared, route) = (Arc::clone(&self.shared), self.route.clone());
@@ -142,8 +165,9 @@ impl Proposer {
                 sleep_until(not_before).await;
             }
             let proposed = match route.leader() {
+                // Nothing is made or sent: one that comes is to be met soon.
                 None => Proposed::NotTaken,
-                Some(leader) => match encode(&shared, counters.clone()) {
+                Some(leader) => match encode(&shared, entry.counters.clone()) {
                     Encoded::NoSession => Proposed::NotTaken,
                     Encoded::NothingOpen => Proposed::Agreed,
                     // An entry that finds no quorum is never answered: past the limit nobody waits
@@ -154,13 +178,18 @@ impl Proposer {
                     }
                 },
             };
-            Handed { counters, proposed }
+            entry.refused = match (&proposed, route.leader()) {
+                (Proposed::NotTaken, Some(_)) => entry.refused + 1,
+                _ => 0,
+            };
+            Handed { entry, proposed }
         })
     }
 
     /// Takes note of what became of proposals; those that have to be handed over again.
-    fn landed(&self, handed: Handed) -> Option<Range<u64>> {
-        let Handed { counters, proposed } = handed;
+    fn landed(&self, handed: Handed) -> Option<Again> {
+        let Handed { entry, proposed } = handed;
+        let counters = entry.counters.clone();
         let surely_not_taken = matches!(proposed, Proposed::NotTaken);
         self.shared
             .pending()
@@ -169,8 +198,8 @@ impl Proposer {
             // Each is answered when this node applies it.
             Proposed::Agreed => None,
             Proposed::NotTaken | Proposed::Unknown => {
-                let is_any_open = self.shared.pending().has_open(counters.clone());
-                is_any_open.then_some(counters)
+                let is_any_open = self.shared.pending().has_open(counters);
+                is_any_open.then_some(entry)
             }
             Proposed::Fatal(reason) => {
                 self.fail(&reason);
@@ -259,5 +288,27 @@ fn answer_all(open: Vec<Open>, error: impl Fn(bool) -> WriteError) {
         let may_be_executed = Pending::may_be_executed(&open);
         open.waiter
             .answer(Outcome::NotWritten(error(may_be_executed)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaders_do_not_take_is_handed_over_ever_more_rarely() {
+        let rest = |refused| {
+            Again {
+                counters: 0..1,
+                refused,
+            }
+            .rest()
+            .as_millis()
+        };
+        assert_eq!(
+            (0..8).map(rest).collect::<Vec<_>>(),
+            [20, 20, 40, 80, 160, 320, 320, 320]
+        );
+        assert_eq!(rest(u32::MAX), 320);
     }
 }

@@ -35,7 +35,7 @@ pub(super) type Engine = Raft<TypeConfig, Machine>;
 /// Mutations that wait for their turn to be proposed.
 const SUBMISSIONS_MAX: usize = 4096;
 /// Bytes of mutations that are on their way.
-const PROPOSALS_BYTES_MAX: usize = 128 << 20;
+pub(super) const PROPOSALS_BYTES_MAX: usize = 128 << 20;
 
 /// How often it is asked whether the engine still runs.
 const ROLE_CHECK_EVERY: Duration = Duration::from_millis(500);

@@ -315,7 +315,7 @@ async fn trim(consensus: Consensus, server: Arc<Server>, stop: CancellationToken
 async fn drain(consensus: &Consensus) {
     let answered = async {
         let mut tick = tokio::time::interval(DRAIN_CHECK_EVERY);
-        while consensus.proposals_open() > 0 {
+        while !consensus.is_idle() {
             tick.tick().await;
         }
     };
