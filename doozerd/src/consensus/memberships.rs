@@ -329,12 +329,7 @@ impl Memberships {
     }
 
     fn put_out_of(&self, slot: &Slot) -> Option<NodeId> {
-        let before = Revision(slot.rev.0 - 1);
-        let view = self.shared.state().store.history().view_at(before).ok()?;
-        let Found::File { value, .. } = view.tree.lookup(slot.path.as_bytes()) else {
-            return None;
-        };
-        let node: NodeId = std::str::from_utf8(value).ok()?.parse().ok()?;
+        let node = self.shared.state().emptied.of(slot)?;
         let addr = ctl::node_addr(&node.to_string()).ok()?;
         let now = self.shared.published();
         match now.view.tree.lookup(addr.as_bytes()) {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::slots::Slots;
+use super::slots::{Holder, Slot, Slots};
 use crate::raft_types::{LogId, NodeAddr, NodeId, StoredMembership};
-use crate::store::Tree;
+use crate::store::{History, Path, Revision, Tree};
 
 /// Who is of the cluster, as this node has applied it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,4 +35,31 @@ impl Members {
         let nodes = self.voters.iter().filter_map(|id| self.nodes.get(id));
         nodes.into_iter().any(|node| node.memory)
     }
+}
+
+/// Who had each free slot before it was emptied, at that revision: noted while history can tell, and
+/// kept when it no longer can.
+#[derive(Debug, Default)]
+pub(super) struct Emptied(BTreeMap<Path, (Revision, NodeId)>);
+
+impl Emptied {
+    /// Who had a free slot, if that is known.
+    pub(super) fn of(&self, slot: &Slot) -> Option<NodeId> {
+        let noted = self.0.get(&slot.path);
+        let noted = noted.filter(|(rev, _)| *rev == slot.rev);
+        noted.map(|(_, node)| *node)
+    }
+
+    /// Notes it of those that are free now.
+    pub(super) fn note(&mut self, slots: &Slots, history: &History) {
+        let free = slots.0.iter().filter(|slot| slot.holder == Holder::Free);
+        let holder = |slot: &Slot| self.of(slot).or_else(|| holder_before(slot, history));
+        let noted = free.filter_map(|slot| Some((slot.path.clone(), (slot.rev, holder(slot)?))));
+        self.0 = noted.collect();
+    }
+}
+
+fn holder_before(slot: &Slot, history: &History) -> Option<NodeId> {
+    let view = history.view_at(Revision(slot.rev.0 - 1)).ok()?;
+    Slots::of(&view.tree).at(&slot.path)?.node()
 }

@@ -9,7 +9,7 @@ use tracing::error;
 
 use super::answer::{Outcome, Waiter};
 use super::pending::{Open, Pending};
-use super::roster::Members;
+use super::roster::{Emptied, Members};
 use crate::raft_types::{Entry, LogId, NodeId, StoredMembership};
 use crate::store::{
     Answer, AnsweredBatch, Applied, CommandError, DirCursor, Event, Glob, HistoryLimits, Revision,
@@ -61,6 +61,7 @@ pub(super) struct State {
     revisions: RevisionWaiters<Waiter>,
     /// The directory that the slots were read from last.
     slots_read: Option<DirCursor>,
+    pub(super) emptied: Emptied,
 }
 
 /// A cheap copy of the whole state.
@@ -113,6 +114,7 @@ impl Shared {
                 watchers: WatchIndex::default(),
                 revisions: RevisionWaiters::default(),
                 slots_read: None,
+                emptied: Emptied::default(),
             }),
             pending: Mutex::default(),
             history: ArcSwap::from_pointee(history),
@@ -364,6 +366,7 @@ impl Shared {
         }
         state.slots_read = DirCursor::open(tree, path).ok();
         let members = Members::of(&state.membership, tree);
+        state.emptied.note(&members.slots, state.store.history());
         let ids = members.nodes.keys().copied().collect();
         self.standing.set_members(members.at, ids);
         let writable =

@@ -12,7 +12,7 @@ use super::shared::Shared;
 use super::*;
 use crate::raft_types::{NodeId, SnapshotMeta};
 use crate::storage::{Execution, Identity, Place, Storage, StorageOptions};
-use crate::store::{HistoryLimits, Mutation, Revision, Store};
+use crate::store::{HistoryLimits, Mutation, Path, Revision, Store, ctl};
 use crate::transport::{Dialer, PeerSecrets, Standing};
 
 const HISTORY: HistoryLimits = HistoryLimits {
@@ -99,4 +99,47 @@ async fn a_snapshot_is_read_while_other_tasks_run() {
     let installing = machine.install_snapshot(&meta, record.clone());
     assert!(installing.now_or_never().is_none(), "it is done elsewhere");
     machine.install_snapshot(&meta, record).await.unwrap();
+}
+
+async fn set(consensus: &Consensus, path: Path, value: String) {
+    let set = Mutation::Set {
+        path,
+        rev: Revision::CLOBBER,
+        value: value.into(),
+    };
+    let outcome = consensus.propose(set).await;
+    assert!(matches!(outcome, Outcome::Written(_)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn whom_a_slot_was_taken_from_is_known_when_history_has_moved_on() {
+    let stop = CancellationToken::new();
+    let mut settings = settings();
+    settings.history.revisions = 1;
+    let started = start_here(storage(), settings, stop.clone()).await;
+    let (consensus, running) = started.unwrap();
+    let test = async {
+        consensus.recovered().await.unwrap();
+        let (own, other) = (NodeId::from(1), NodeId::from(2));
+        set(&consensus, ctl::cal(0), own.to_string()).await;
+        set(&consensus, ctl::cal(1), other.to_string()).await;
+        set(&consensus, ctl::cal(1), String::new()).await;
+        let emptied = || {
+            let slots = consensus.members().borrow().slots.clone();
+            let slot = slots.at(&ctl::cal(1)).unwrap().clone();
+            consensus.shared.state().emptied.of(&slot)
+        };
+        assert_eq!(emptied(), Some(other));
+        consensus.propose(Mutation::Nop).await;
+        consensus.trim();
+        assert!(matches!(consensus.read_at(Revision(2)), ReadAt::TooLate));
+        // The slots are looked at again.
+        set(&consensus, ctl::cal(2), "x".to_owned()).await;
+        assert_eq!(emptied(), Some(other));
+        // Emptied once more, by nobody's taking: it is as free as any.
+        set(&consensus, ctl::cal(1), String::new()).await;
+        assert_eq!(emptied(), None);
+        stop.cancel();
+    };
+    tokio::join!(running, test);
 }

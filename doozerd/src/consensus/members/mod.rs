@@ -16,7 +16,8 @@
 //!
 //! # A slot that an operator empties
 //! Its node is out: it waits for another slot, or for this one to be emptied anew. Other learners
-//! take it. A node that was kicked and came back has attached since its slot was emptied, and may
+//! take it. Every node notes who is out as it applies the emptying, or finds it in the history that
+//! it starts with; one that starts when history no longer tells does not know. A node that was kicked and came back has attached since its slot was emptied, and may
 //! take it again.
 
 use std::collections::{BTreeMap, BTreeSet};
