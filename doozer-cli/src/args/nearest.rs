@@ -3,7 +3,7 @@
 /// Edits from a misspelt name to the right one, at most.
 const EDITS_MAX: usize = 2;
 
-/// What goes by the name that is most like `typed`, when one is like it at all.
+/// What goes by the name that is most like `typed`, when one is like it at all; the first of several.
 pub(crate) fn nearest<'a, T>(typed: &str, names: impl Iterator<Item = (&'a str, T)>) -> Option<T> {
     let lower = typed.to_lowercase();
     let likeness = |name: &str| {
@@ -13,10 +13,10 @@ pub(crate) fn nearest<'a, T>(typed: &str, names: impl Iterator<Item = (&'a str, 
     let alike = names.filter_map(|(name, named)| {
         let likeness = likeness(name);
         let alike = likeness.0 <= EDITS_MAX && likeness.0 < name.len();
-        alike.then_some((likeness, name, named))
+        alike.then_some((likeness, named))
     });
-    let best = alike.min_by_key(|(likeness, name, _)| (*likeness, *name));
-    best.map(|(_, _, named)| named)
+    let best = alike.min_by_key(|(likeness, _)| *likeness);
+    best.map(|(_, named)| named)
 }
 
 #[cfg(test)]
@@ -46,5 +46,12 @@ mod tests {
         check("tuoch", Some("touch"));
         check("hepl", Some("help"));
         check("cluster statsu", Some("cluster status"));
+    }
+
+    #[test]
+    fn of_two_that_are_as_like_the_first_is_meant() {
+        let names = ["ttl", "tls"];
+        let found = nearest("tll", names.into_iter().map(|name| (name, name)));
+        assert_eq!(found, Some("ttl"));
     }
 }
