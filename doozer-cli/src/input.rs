@@ -1,5 +1,6 @@
 //! What a command reads: the program's standard input, or bytes that take its place.
 
+use std::fmt;
 use std::io::{self, Cursor, Read};
 
 use anyhow::{Context, bail, ensure};
@@ -14,8 +15,19 @@ pub(crate) enum Input {
     Program,
     /// These bytes, as from a here-document.
     Bytes(Bytes),
+    /// What this reads, on a thread that may wait.
+    Reader(Reader),
     /// There is none: it was read already, or belongs to others.
     Nothing,
+}
+
+/// Something that is read.
+pub(crate) struct Reader(Box<dyn Read + Send>);
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reader")
+    }
 }
 
 impl Input {
@@ -27,6 +39,11 @@ impl Input {
     /// These bytes.
     pub(crate) fn of_bytes(bytes: impl Into<Bytes>) -> Self {
         Self::Bytes(bytes.into())
+    }
+
+    /// What `reader` reads, as a shell does that has the terminal.
+    pub(crate) fn of_reader(reader: impl Read + Send + 'static) -> Self {
+        Self::Reader(Reader(Box::new(reader)))
     }
 
     /// Nothing that could be read.
@@ -46,6 +63,7 @@ impl Input {
         match std::mem::replace(self, Self::Nothing) {
             Self::Program => Ok(Box::new(io::stdin())),
             Self::Bytes(bytes) => Ok(Box::new(Cursor::new(bytes))),
+            Self::Reader(Reader(reader)) => Ok(reader),
             Self::Nothing => bail!("there is no standard input to read here"),
         }
     }

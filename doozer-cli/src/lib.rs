@@ -1,6 +1,5 @@
 //! The `doozer` command: reads and writes a Doozer store from a shell.
 #![expect(
-    dead_code,
     unused_imports,
     reason = "what commands run in is there before all of the commands that use it"
 )]
@@ -20,6 +19,7 @@ mod run;
 mod script;
 mod server;
 mod session;
+mod shell;
 mod tree;
 mod value;
 

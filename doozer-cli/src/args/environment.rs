@@ -13,6 +13,9 @@ pub(crate) struct Environment {
     pub(crate) no_colour: bool,
     /// Where configuration files are: `XDG_CONFIG_HOME`, else `.config` in the home folder.
     pub(crate) config_home: Option<PathBuf>,
+    /// Where programs keep what they remember: `XDG_STATE_HOME`, else `.local/state` in the home
+    /// folder.
+    pub(crate) state_home: Option<PathBuf>,
     /// `DOOZER_PROFILE`: the profile, unless `--profile` names one.
     pub(crate) profile: Option<String>,
     /// The editor: `VISUAL`, else `EDITOR`.
@@ -22,19 +25,25 @@ pub(crate) struct Environment {
 impl Environment {
     /// That of this program.
     pub(crate) fn of_program() -> Self {
-        let config = variable("XDG_CONFIG_HOME").map(PathBuf::from);
-        let config = config.filter(|folder| folder.is_absolute());
-        let home = || variable("HOME").map(|home| PathBuf::from(home).join(".config"));
         Self {
             uri: variable("DOOZER_URI"),
             boot_uri: variable("DOOZER_BOOT_URI"),
             no_colour: variable("NO_COLOR").is_some()
                 || variable("TERM").is_none_or(|terminal| terminal == "dumb"),
-            config_home: config.or_else(home),
+            config_home: folder("XDG_CONFIG_HOME", ".config"),
+            state_home: folder("XDG_STATE_HOME", ".local/state"),
             profile: variable("DOOZER_PROFILE"),
             editor: variable("VISUAL").or_else(|| variable("EDITOR")),
         }
     }
+}
+
+/// The folder that the variable `name` names, else `default` in the home folder.
+fn folder(name: &str, default: &str) -> Option<PathBuf> {
+    let named = variable(name).map(PathBuf::from);
+    let named = named.filter(|folder| folder.is_absolute());
+    let home = || variable("HOME").map(|home| PathBuf::from(home).join(default));
+    named.or_else(home)
 }
 
 /// The variable `name`; nothing when it is empty.

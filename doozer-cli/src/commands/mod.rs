@@ -33,6 +33,7 @@ mod rm;
 mod run;
 mod self_id;
 mod set;
+mod shell;
 mod stat;
 mod touch;
 mod tree;
@@ -50,7 +51,7 @@ use crate::input::Input;
 use crate::output::Output;
 use crate::session::Session;
 
-pub(crate) use help::{COMMAND as HELP, Topic, print as print_help, usage};
+pub(crate) use help::{COMMAND as HELP, Topic, print as print_help, topic, topic_names, usage};
 
 /// Every command, in the order of the help.
 pub(crate) const ALL: &[&Command] = &[
@@ -97,6 +98,7 @@ pub(crate) const ALL: &[&Command] = &[
     &run::COMMAND,
     &self_id::COMMAND,
     &set::COMMAND,
+    &shell::COMMAND,
     &stat::COMMAND,
     &touch::COMMAND,
     &tree::COMMAND,

@@ -15,7 +15,8 @@ use crate::commands;
 use crate::output::OutputError;
 
 pub(crate) use status::{
-    EXIT_DIFFERS, EXIT_SCRIPT, EXIT_TIMEOUT, EXIT_UNHEALTHY, EXIT_USAGE, STATUSES, status,
+    EXIT_DIFFERS, EXIT_NO_ACCESS, EXIT_SCRIPT, EXIT_TIMEOUT, EXIT_UNHEALTHY, EXIT_USAGE, STATUSES,
+    status,
 };
 
 /// There is nothing at a path that is asked about. Told as the original did, word for word.

@@ -35,6 +35,15 @@ impl Guards {
         })
     }
 
+    /// None: who waits sees to that.
+    pub(super) fn none() -> Self {
+        Self {
+            limit: None,
+            signalled: pending().boxed_local().shared(),
+            holds: Vec::new(),
+        }
+    }
+
     /// Those under which a script that failed tidies up: neither what stopped it nor what it lost
     /// counts any more, but a time of its own, and another signal.
     pub(super) fn after_failure() -> anyhow::Result<Self> {

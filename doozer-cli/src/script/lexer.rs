@@ -6,7 +6,7 @@ use super::words::Words;
 
 /// A piece of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     Word(Word),
     /// A here-document, as the text that it holds.
     Here(Word),
@@ -16,6 +16,28 @@ pub(super) enum Token {
     Close,
     /// The end of a line, or `;`.
     End,
+    /// What a shell has and a script has not.
+    Operator(Operator),
+}
+
+/// A sign of the shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Operator {
+    /// `| PROGRAM`: all up to the end of the line.
+    Pipe(String),
+    /// `> FILE`, or `>> FILE`.
+    Into { append: bool },
+    /// `&`
+    Background,
+}
+
+/// A token of a line of the shell, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) place: Place,
+    /// How many characters there are up to its end.
+    pub(crate) end: usize,
+    pub(crate) token: Token,
 }
 
 /// A here-document whose text has yet to come: the line that ends it, and the token it belongs to.
@@ -31,23 +53,47 @@ const FOREIGN: [char; 4] = ['|', '&', '>', '<'];
 
 /// The tokens of `text`, each with its place.
 pub(super) fn read(text: &str) -> Result<Vec<(Place, Token)>, Wrong> {
-    let text = text.replace("\r\n", "\n");
-    let mut lexer = Lexer {
-        words: Words::new(&text),
-        tokens: Vec::new(),
-        pending: Vec::new(),
-    };
+    let mut lexer = Lexer::new(&text.replace("\r\n", "\n"), false);
     while lexer.token()? {}
     Ok(lexer.tokens)
 }
 
+/// The tokens of `text`, typed in a shell, up to the first thing that cannot be read, and that.
+pub(crate) fn read_in_shell(text: &str) -> (Vec<Piece>, Option<Wrong>) {
+    let mut lexer = Lexer::new(text, true);
+    let mut ends = Vec::new();
+    let wrong = loop {
+        let read = lexer.token();
+        ends.resize(lexer.tokens.len(), lexer.words.read());
+        match read {
+            Ok(true) => {}
+            Ok(false) => break None,
+            Err(wrong) => break Some(wrong),
+        }
+    };
+    let pieces = lexer.tokens.into_iter().zip(ends);
+    let pieces = pieces.map(|((place, token), end)| Piece { place, end, token });
+    (pieces.collect(), wrong)
+}
+
 struct Lexer {
+    /// Whether signs of the shell are known.
+    in_shell: bool,
     words: Words,
     tokens: Vec<(Place, Token)>,
     pending: Vec<Pending>,
 }
 
 impl Lexer {
+    fn new(text: &str, in_shell: bool) -> Self {
+        Self {
+            in_shell,
+            words: Words::new(text),
+            tokens: Vec::new(),
+            pending: Vec::new(),
+        }
+    }
+
     /// Reads the next token; nothing is left when it returns false.
     fn token(&mut self) -> Result<bool, Wrong> {
         self.words.skip_blanks();
@@ -67,13 +113,45 @@ impl Lexer {
             }
             Some('#') => self.words.skip_line(),
             Some('<') if self.words.starts_with("<<") => self.here(place)?,
-            Some(c) if FOREIGN.contains(&c) => return Err(foreign(place, c)),
+            Some(c) if FOREIGN.contains(&c) => {
+                let operator = self.operator(place, c)?;
+                self.tokens.push((place, Token::Operator(operator)));
+            }
             Some(_) => {
                 let token = braces_apart(self.words.word()?);
                 self.tokens.push((place, token));
             }
         }
         Ok(true)
+    }
+
+    /// A sign of the shell, which begins with `c`.
+    fn operator(&mut self, place: Place, c: char) -> Result<Operator, Wrong> {
+        if !self.in_shell {
+            return Err(foreign(place, c));
+        }
+        self.words.next();
+        let doubled = self.words.peek() == Some(c);
+        match c {
+            '>' if doubled => {
+                self.words.next();
+                Ok(Operator::Into { append: true })
+            }
+            '>' => Ok(Operator::Into { append: false }),
+            '&' if !doubled => Ok(Operator::Background),
+            '|' if !doubled => match self.words.rest_of_line().trim() {
+                "" => Err(Wrong::new(place, "a program is wanted behind |")),
+                program => Ok(Operator::Pipe(program.to_owned())),
+            },
+            '<' => Err(Wrong::new(
+                place,
+                "there is no <: a value is read from a file as @FILE",
+            )),
+            _ => {
+                let what = format!("there is no {c}{c}: use `if`, or a line for each command");
+                Err(Wrong::new(place, what))
+            }
+        }
     }
 
     /// `<<END`, whose text begins on the next line.
@@ -110,7 +188,7 @@ impl Lexer {
             let begin = self.words.place();
             let lines = self.words.lines_until(&pending.end).ok_or_else(|| {
                 let what = format!("no line {} ends the text that <<… begins", pending.end);
-                Wrong::new(pending.place, what)
+                Wrong::unfinished(pending.place, what)
             })?;
             let text = if pending.quoted {
                 Word::of_text(begin, lines)
@@ -178,6 +256,7 @@ mod tests {
                     Token::Open => format!("{place} open\n"),
                     Token::Close => format!("{place} close\n"),
                     Token::End => format!("{place} end\n"),
+                    Token::Operator(operator) => format!("{place} {operator:?}\n"),
                 })
                 .collect(),
             Err(wrong) => format!("{}: {}", wrong.place, wrong.what),
@@ -308,6 +387,66 @@ mod tests {
             &expect![
                 "3:1: $1: a variable's name begins with a letter or _; write \\$ to mean the character"
             ],
+        );
+    }
+
+    fn check_in_shell(text: &str, expected: &Expect) {
+        let (pieces, wrong) = read_in_shell(text);
+        let shown = pieces.iter().map(|piece| match &piece.token {
+            Token::Word(word) => format!(
+                "{}-{} {}\n",
+                piece.place,
+                piece.end,
+                show_parts(&word.parts)
+            ),
+            token => format!("{}-{} {token:?}\n", piece.place, piece.end),
+        });
+        let wrong = wrong.map(|wrong| format!("{} unfinished: {}", wrong.what, wrong.unfinished));
+        expected.assert_eq(&(shown.collect::<String>() + &wrong.unwrap_or_default()));
+    }
+
+    #[test]
+    fn a_shell_has_pipes_files_and_the_background() {
+        check_in_shell(
+            "walk '/a b'/** > x | jq '.[]' | wc -l",
+            &expect![[r#"
+                1:1-4 walk
+                1:6-14 «/a b»/**
+                1:16-16 Operator(Into { append: false })
+                1:18-18 x
+                1:20-37 Operator(Pipe("jq '.[]' | wc -l"))
+                1:38-37 End
+            "#]],
+        );
+        check_in_shell(
+            "watch /a >> x &; rev",
+            &expect![[r"
+                1:1-5 watch
+                1:7-8 /a
+                1:10-11 Operator(Into { append: true })
+                1:13-13 x
+                1:15-15 Operator(Background)
+                1:16-16 End
+                1:18-20 rev
+                1:21-20 End
+            "]],
+        );
+    }
+
+    #[test]
+    fn who_still_types_is_told_apart_from_who_is_wrong() {
+        check_in_shell(
+            "put /a 'b",
+            &expect![[r"
+                1:1-3 put
+                1:5-6 /a
+                no ' ends what begins here unfinished: true"]],
+        );
+        check_in_shell(
+            "a && b",
+            &expect![[r"
+                1:1-1 a
+                there is no &&: use `if`, or a line for each command unfinished: false"]],
         );
     }
 

@@ -46,6 +46,7 @@ mod failure;
 mod files;
 mod guards;
 mod holding;
+pub(crate) mod in_shell;
 mod lexer;
 mod limits;
 mod parser;
@@ -66,13 +67,15 @@ use crate::input::Input;
 use crate::output::Output;
 use crate::session::Session;
 use guards::Guards;
-use place::{Place, Wrong};
 use pretend::Pretended;
 use run::Runner;
 use syntax::Block;
 
+pub(crate) use lexer::{Operator, Piece, Token, read_in_shell};
 pub(crate) use limits::SCRIPT_BYTES_MAX;
+pub(crate) use place::{Place, Wrong};
 pub(crate) use run::Mode;
+pub(crate) use syntax::{Part, Word};
 pub(crate) use words::is_name;
 
 /// How many things that are wrong are told.
@@ -96,7 +99,7 @@ pub(crate) struct WrongScript {
 
 fn told(file: &str, wrong: &[Wrong]) -> String {
     let mut text = format!("{file} is not run: nothing was done");
-    for Wrong { place, what } in wrong.iter().take(TOLD_MAX) {
+    for Wrong { place, what, .. } in wrong.iter().take(TOLD_MAX) {
         write!(text, "\n  {file}:{place}: {what}")
             .expect("invariant: writing to a string does not fail");
     }

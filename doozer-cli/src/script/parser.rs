@@ -65,6 +65,9 @@ impl Parser {
             Some(Token::Open) => format!("{wanted} is wanted, {{ stands here"),
             Some(Token::Close) => format!("{wanted} is wanted, }} stands here"),
             Some(Token::Here(_)) => format!("{wanted} is wanted, a here-document stands here"),
+            Some(Token::Operator(_)) => {
+                format!("{wanted} is wanted, a sign of the shell stands here")
+            }
             Some(Token::Word(word)) => match word.literal() {
                 Some(text) => format!("{wanted} is wanted, {text:?} stands here"),
                 None => format!("{wanted} is wanted, another word stands here"),
@@ -117,7 +120,7 @@ impl Parser {
                 }
                 (None, None) => return Ok(statements),
                 (None, Some(place)) => {
-                    return Err(Wrong::new(place, "no } closes this block"));
+                    return Err(Wrong::unfinished(place, "no } closes this block"));
                 }
                 (Some(_), _) => {
                     statements.push(self.statement()?);

@@ -4,9 +4,9 @@ use std::fmt;
 
 /// Where something stands, counted from 1, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 impl fmt::Display for Place {
@@ -17,14 +17,28 @@ impl fmt::Display for Place {
 
 /// Something that is wrong with a script itself: it is not run at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) place: Place,
-    pub(super) what: String,
+pub(crate) struct Wrong {
+    pub(crate) place: Place,
+    pub(crate) what: String,
+    /// Whether it is no more than that the end is missing, as of somebody who still types.
+    pub(crate) unfinished: bool,
 }
 
 impl Wrong {
-    pub(super) fn new(place: Place, what: impl Into<String>) -> Self {
+    pub(crate) fn new(place: Place, what: impl Into<String>) -> Self {
         let what = what.into();
-        Self { place, what }
+        Self {
+            place,
+            what,
+            unfinished: false,
+        }
+    }
+
+    /// The end of what begins at `place` is missing.
+    pub(crate) fn unfinished(place: Place, what: impl Into<String>) -> Self {
+        Self {
+            unfinished: true,
+            ..Self::new(place, what)
+        }
     }
 }

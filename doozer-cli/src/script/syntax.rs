@@ -3,18 +3,18 @@
 use super::place::Place;
 
 /// Statements, carried out one after another.
-pub(super) type Block = Vec<Statement>;
+pub(crate) type Block = Vec<Statement>;
 
 /// One statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Statement {
-    pub(super) place: Place,
-    pub(super) kind: Kind,
+pub(crate) struct Statement {
+    pub(crate) place: Place,
+    pub(crate) kind: Kind,
 }
 
 /// What a statement says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// `NAME=WORD`
     Assign { name: String, value: Word },
     /// A command of the program's own table.
@@ -65,21 +65,21 @@ pub(super) enum Kind {
 
 /// The words of a command, and its input where a here-document gives one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) words: Vec<Word>,
-    pub(super) input: Option<Word>,
+pub(crate) struct Line {
+    pub(crate) words: Vec<Word>,
+    pub(crate) input: Option<Word>,
 }
 
 /// The file that is held while a block runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Holding {
-    pub(super) path: Word,
-    pub(super) time_to_live: Option<Word>,
+pub(crate) struct Holding {
+    pub(crate) path: Word,
+    pub(crate) time_to_live: Option<Word>,
 }
 
 /// What an `if` asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Condition {
+pub(crate) enum Condition {
     /// `not COND`
     Not(Box<Condition>),
     /// `exists PATH`
@@ -94,14 +94,14 @@ pub(super) enum Condition {
 
 /// One word: what stands between blanks. It is always one argument, whatever its variables hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
-    pub(super) place: Place,
-    pub(super) parts: Vec<Part>,
+pub(crate) struct Word {
+    pub(crate) place: Place,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// A piece of a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// Text as it is.
     Text { text: String, quoted: bool },
     /// `$NAME`, `${NAME}`, `${NAME:-DEFAULT}`
@@ -121,7 +121,7 @@ pub(super) enum Part {
 
 impl Part {
     /// Whether it stands in quotes, or behind a backslash.
-    pub(super) fn is_quoted(&self) -> bool {
+    pub(crate) fn is_quoted(&self) -> bool {
         match self {
             Self::Text { quoted, .. }
             | Self::Variable { quoted, .. }
@@ -132,7 +132,7 @@ impl Part {
 
 impl Word {
     /// The text, where nothing of it is known only when the script runs.
-    pub(super) fn literal(&self) -> Option<String> {
+    pub(crate) fn literal(&self) -> Option<String> {
         let texts = self.parts.iter().map(|part| match part {
             Part::Text { text, .. } => Some(text.as_str()),
             Part::Variable { .. } | Part::Output { .. } => None,
@@ -141,7 +141,7 @@ impl Word {
     }
 
     /// The text of a word that may be one of the language: nothing in it is quoted.
-    pub(super) fn keyword(&self) -> Option<&str> {
+    pub(crate) fn keyword(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [
                 Part::Text {
@@ -154,7 +154,7 @@ impl Word {
     }
 
     /// The unquoted text that it begins with.
-    pub(super) fn bare_beginning(&self) -> &str {
+    pub(crate) fn bare_beginning(&self) -> &str {
         match self.parts.first() {
             Some(Part::Text {
                 text,

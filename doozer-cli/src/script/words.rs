@@ -108,9 +108,22 @@ impl Words {
 
     /// Skips what is left of the line, not its end.
     pub(super) fn skip_line(&mut self) {
-        while self.peek().is_some_and(|c| c != '\n') {
+        drop(self.rest_of_line());
+    }
+
+    /// What is left of the line, without its end.
+    pub(super) fn rest_of_line(&mut self) -> String {
+        let mut rest = String::new();
+        while let Some(c) = self.peek().filter(|c| *c != '\n') {
+            rest.push(c);
             self.next();
         }
+        rest
+    }
+
+    /// How many characters were read.
+    pub(super) fn read(&self) -> usize {
+        self.at
     }
 
     /// The lines before one that is `end`, which is skipped too; none when there is no such line.
@@ -187,7 +200,10 @@ impl Words {
         let place = self.place;
         self.next();
         let Some(c) = self.peek() else {
-            return Err(Wrong::new(place, "a backslash stands before a character"));
+            return Err(Wrong::unfinished(
+                place,
+                "a backslash stands before a character",
+            ));
         };
         if c == '\n' {
             self.next();
@@ -210,7 +226,7 @@ impl Words {
             match self.next() {
                 Some('\'') => return Ok(()),
                 Some(c) => push(parts, c, true),
-                None => return Err(Wrong::new(place, "no ' ends what begins here")),
+                None => return Err(Wrong::unfinished(place, "no ' ends what begins here")),
             }
         }
     }
@@ -227,7 +243,7 @@ impl Words {
         }
         match self.next() {
             Some(_) => Ok(()),
-            None => Err(Wrong::new(place, "no \" ends what begins here")),
+            None => Err(Wrong::unfinished(place, "no \" ends what begins here")),
         }
     }
 
@@ -326,7 +342,12 @@ impl Words {
                     ));
                 }
                 Some(_) => words.push(self.word_until(Until::Parenthesis)?),
-                None => return Err(Wrong::new(begin, "no ) ends the $(… that begins here")),
+                None => {
+                    return Err(Wrong::unfinished(
+                        begin,
+                        "no ) ends the $(… that begins here",
+                    ));
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ mod terminal;
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::args::{Environment, Invocation, Target};
 use crate::config::Config;
 use crate::server::{Reach, Server};
 
+pub(crate) use path::absolute as absolute_path;
 pub(crate) use progress::Progress;
 use reach::{ReadConfig, Sources};
 pub(crate) use terminal::Terminal;
@@ -238,6 +240,12 @@ impl Session {
     /// Makes `path` the directory, as a shell does.
     pub(crate) fn set_directory(&self, path: String) {
         *self.shared.directory.borrow_mut() = Some(path);
+    }
+
+    /// Where this program keeps what it remembers from one run to the next.
+    pub(crate) fn state_folder(&self) -> Option<PathBuf> {
+        let home = self.shared.environment.state_home.as_ref();
+        home.map(|home| home.join("doozer"))
     }
 
     /// What the standard streams are.

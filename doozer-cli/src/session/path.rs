@@ -1,7 +1,7 @@
 //! Paths as they are typed.
 
 /// `typed` as an absolute path or glob, where it stands in `directory`.
-pub(super) fn absolute(directory: &str, typed: &str) -> String {
+pub(crate) fn absolute(directory: &str, typed: &str) -> String {
     let start = if typed.starts_with('/') {
         ""
     } else {

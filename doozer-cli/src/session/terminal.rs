@@ -50,6 +50,16 @@ impl Terminal {
         }
     }
 
+    /// Whether standard input is a terminal.
+    pub(crate) fn is_typed_at(self) -> bool {
+        self.input
+    }
+
+    /// Whether standard output is a terminal.
+    pub(crate) fn is_looked_at(self) -> bool {
+        self.output
+    }
+
     /// Whether standard output may be coloured.
     pub(crate) fn colours_output(self) -> bool {
         self.output && self.colours == Colours::Wanted
@@ -105,7 +115,9 @@ fn read_line(over: &CancellationToken) -> io::Result<String> {
             return Ok(String::new());
         }
         let mut waited_for = [PollFd::new(&terminal, PollFlags::IN)];
-        if poll(&mut waited_for, Some(&LOOK_EVERY))? > 0 {
+        let is_typed = poll(&mut waited_for, Some(&LOOK_EVERY))? > 0;
+        // What was typed after the end is for others.
+        if is_typed && !over.is_cancelled() {
             break;
         }
     }

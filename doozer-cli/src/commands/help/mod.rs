@@ -37,7 +37,7 @@ pub(crate) enum Topic {
 }
 
 /// What the words behind `help` mean.
-pub(super) fn topic(words: &[String]) -> Result<Topic, UsageError> {
+pub(crate) fn topic(words: &[String]) -> Result<Topic, UsageError> {
     let Some((first, rest)) = words.split_first() else {
         return Ok(Topic::All);
     };
@@ -63,6 +63,11 @@ fn or_topic(typed: &str, error: UsageError) -> UsageError {
             nearest,
         },
     }
+}
+
+/// The names of the topics that are no commands.
+pub(crate) fn topic_names() -> impl Iterator<Item = &'static str> {
+    TOPICS.iter().map(|topic| topic.name)
 }
 
 /// Prints help on `topic`.
