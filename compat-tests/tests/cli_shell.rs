@@ -128,6 +128,39 @@ fn ctrl_c_ends_a_command_or_a_line_and_never_the_shell() {
 }
 
 #[test]
+fn an_editor_has_ctrl_c_for_itself() {
+    let cli = Cli::new();
+    let script =
+        "trap 'echo typed > \"$1\"; exit 0' INT\necho ready\nwhile :; do sleep 0.05; done\n";
+    let editor = format!("exec sh {}", cli.file("editor", script).display());
+    let cli = cli.env("EDITOR", &editor);
+    let mut shell = plain(&cli);
+    shell.enter("edit /e");
+    shell.await_text("ready");
+    shell.press(CTRL_C);
+    shell.await_text(&cli.place("{1}\nlocal:/>"));
+    cli.run("get /e").prints("typed\n");
+}
+
+#[test]
+fn who_is_asked_may_answer_or_stop() {
+    let cli = user();
+    let mut shell = plain(&cli);
+    shell.enter("rm /config/web");
+    shell.await_text("[y/N]");
+    shell.press(CTRL_C);
+    shell.await_text("^C\nlocal:/ [130]>");
+    run(&mut shell, "get /config/web", "local:/>");
+    shell.enter("rm  /config/web");
+    shell.await_screen("the question once more", |screen| {
+        screen.current().contains("[y/N]")
+    });
+    shell.press(&format!("y{ENTER}"));
+    shell.await_line("local:/>");
+    cli.run("get /config/web").prints("");
+}
+
+#[test]
 fn a_value_may_be_typed() {
     let cli = Cli::new();
     let mut shell = plain(&cli);

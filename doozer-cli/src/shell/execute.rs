@@ -30,6 +30,16 @@ const UNREADABLE: u8 = 127;
 /// interrupted twice are they left where they are.
 const TIDY_UP: [&str; 3] = ["elect", "lock", "run"];
 
+/// How often Ctrl-C is typed to end the command `name`.
+fn interrupts(name: Option<&str>) -> usize {
+    match name {
+        // The editor has the terminal, and Ctrl-C a meaning of its own there.
+        Some("edit") => usize::MAX,
+        Some(name) if TIDY_UP.contains(&name) => 2,
+        _ => 1,
+    }
+}
+
 /// A command that is ready to run.
 #[derive(Debug)]
 pub(super) struct Ready {
@@ -162,9 +172,8 @@ impl Shell {
         statement: &Statement,
         work: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<T> {
-        let tidies_up = statement.name().is_some_and(|name| TIDY_UP.contains(&name));
-        let times = if tidies_up { 2 } else { 1 };
-        self.until_interrupted(times, work).await
+        self.until_interrupted(interrupts(statement.name()), work)
+            .await
     }
 
     async fn until_interrupted<T>(

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::colours::{BOLD_BLUE, GREEN, RED, YELLOW, paint};
 use super::editor::{Editor, Prompt, Setting, Typed};
+use super::execute::INTERRUPTED;
 use super::keys::Keys;
 use super::link::{Link, State};
 use super::names::Names;
@@ -101,7 +102,11 @@ impl Typing<'_> {
                 Typed::Interrupt => Flow::On,
                 Typed::Line(line) => {
                     self.editor.remember(&line).await;
-                    self.shell.line(&line, output).await
+                    let flow = self.shell.line(&line, output).await;
+                    // The terminal has shown ^C.
+                    let interrupted = self.shell.status.get() == INTERRUPTED;
+                    self.ends_line.set(self.ends_line.get() && !interrupted);
+                    flow
                 }
             };
         }
