@@ -108,7 +108,7 @@ fn doctor_finds_slots_that_nobody_fills() {
         .shows("slot 1")
         .hides("2 slots bear");
     cli.run("cluster slots remove 1").prints("");
-    cli.run("doctor").prints("nothing is wrong with 1 nodes\n");
+    cli.run("doctor").prints("nothing is wrong with 1 node\n");
 }
 
 #[test]

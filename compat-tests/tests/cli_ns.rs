@@ -99,7 +99,7 @@ fn explain_tells_what_a_node_would_do_and_does_nothing() {
 fn doctor_looks_at_the_dzns_too() {
     let (dzns, node) = start();
     let cli = Cli::at(node.addr()).env("DOOZER_BOOT_URI", &format!("doozer:?ca={}", dzns.addr()));
-    cli.run("doctor").prints("nothing is wrong with 1 nodes\n");
+    cli.run("doctor").prints("nothing is wrong with 1 node\n");
     let dead = register_dead(&dzns, "DEAD");
     let ran = cli.run("doctor");
     ran.ends(8).shows(&format!(

@@ -207,7 +207,7 @@ impl<I: Iterator<Item = String>> Reader<I> {
         let (flag, typed) = match named(own, name) {
             Some(flag) => (flag, &mut self.flags.own),
             None => (
-                named(OPTIONS, name).ok_or_else(|| unknown(name, own))?,
+                named(OPTIONS, short(name)).ok_or_else(|| unknown(name, own))?,
                 &mut self.flags.global,
             ),
         };
@@ -223,6 +223,16 @@ impl<I: Iterator<Item = String>> Reader<I> {
 
 fn named(flags: &'static [Flag], name: &str) -> Option<&'static Flag> {
     flags.iter().find(|flag| flag.name == name)
+}
+
+/// The short name that goes for a long one, as most programs have it. The original knew the short
+/// ones alone.
+fn short(name: &str) -> &str {
+    match name {
+        "help" => "h",
+        "version" => "v",
+        name => name,
+    }
 }
 
 fn unknown(name: &str, own: &'static [Flag]) -> FlagError {

@@ -300,6 +300,9 @@ mod tests {
         check("-h get", "help Command(Command(\"get\"))");
         check("get /a /b /c -h", "help Command(Command(\"get\"))");
         check("rev -v", "version");
+        check("--help", "help All");
+        check("get --help", "help Command(Command(\"get\"))");
+        check("--version", "version");
     }
 
     #[test]

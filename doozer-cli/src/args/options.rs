@@ -62,12 +62,12 @@ pub(crate) const OPTIONS: &[Flag] = &[
     Flag {
         name: "h",
         value: None,
-        help: "Print help and end",
+        help: "Print help and end (also --help)",
     },
     Flag {
         name: "v",
         value: None,
-        help: "Print the version and end",
+        help: "Print the version and end (also --version)",
     },
 ];
 

@@ -31,9 +31,10 @@ async fn run(call: Call<'_>) -> anyhow::Result<()> {
     }
     if found.is_empty() && call.output.is_text() {
         let nodes = found_cluster.nodes.len();
-        return Ok(call
-            .output
-            .line(format_args!("nothing is wrong with {nodes} nodes"))?);
+        return Ok(call.output.line(format_args!(
+            "nothing is wrong with {nodes} node{}",
+            if nodes == 1 { "" } else { "s" }
+        ))?);
     }
     cluster::tell(call.output, &found)
 }
