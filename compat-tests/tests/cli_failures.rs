@@ -7,7 +7,7 @@ use compat_tests::server::{Launch, STILL};
 fn what_cannot_be_reached_is_named() {
     let cli = Cli::nowhere();
     cli.run("put /a 1")
-        .fails(4, "Error: put /a 1: cannot connect to 127.0.0.1:")
+        .fails(4, "Error: put /a VALUE: cannot connect to 127.0.0.1:")
         .says("\nTry: another address with -a or DOOZER_URI");
     cli.run("version").ends(4).shows("doozer   ");
     // The original's commands keep its exit status.

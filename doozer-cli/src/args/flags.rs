@@ -235,11 +235,20 @@ fn short(name: &str) -> &str {
     }
 }
 
+/// What other programs call an option of ours.
+const ELSEWHERE: [(&str, &str); 4] = [
+    ("output", "o"),
+    ("format", "o"),
+    ("addr", "a"),
+    ("endpoints", "a"),
+];
+
 fn unknown(name: &str, own: &'static [Flag]) -> FlagError {
     let known = own.iter().chain(OPTIONS);
+    let known = known.map(|flag| (flag.name, flag.name));
     FlagError::Unknown {
         name: name.to_owned(),
-        nearest: nearest(name, known.map(|flag| (flag.name, flag.name))),
+        nearest: nearest(name, known.chain(ELSEWHERE)),
     }
 }
 
@@ -398,12 +407,16 @@ mod tests {
             "--Profil x rm",
             "there is no option -Profil: did you mean --profile?",
         );
+        check(
+            "rm --output json",
+            "there is no option -output: did you mean -o?",
+        );
     }
 
     #[test]
     fn what_is_wrong_is_named() {
         check("-x rev", "there is no option -x");
-        check("rev --addr=x", "there is no option -addr");
+        check("rev --nothing=x", "there is no option -nothing");
         check("rev -a", "option -a needs a value");
         check("---a rev", "\"---a\" is not the way to write an option");
         check("-=x rev", "\"-=x\" is not the way to write an option");

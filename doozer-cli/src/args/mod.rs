@@ -142,10 +142,7 @@ pub(crate) fn read(typed: Vec<String>) -> anyhow::Result<Meaning> {
     if let Some(meaning) = shown(&flags, Topic::Command(command)) {
         return Ok(meaning);
     }
-    if !command.takes(&read.words, &read.child) {
-        let usage = command.usage();
-        return Err(UsageError::ArgumentCount { usage }.into());
-    }
+    // A wrong value is told first: in `cp -r /a /b` it is why an argument is missing.
     let invocation = Invocation {
         command,
         words: read.words,
@@ -159,6 +156,10 @@ pub(crate) fn read(typed: Vec<String>) -> anyhow::Result<Meaning> {
         format: flags.global_value("o", str::parse)?,
         flags,
     };
+    if !command.takes(&invocation.words, &invocation.child) {
+        let usage = command.usage();
+        return Err(UsageError::ArgumentCount { usage }.into());
+    }
     invocation.check_revs()?;
     invocation.check_format()?;
     Ok(Meaning::Run(Box::new(invocation)))
@@ -194,6 +195,9 @@ fn first(reader: &mut Reader<impl Iterator<Item = String>>) -> anyhow::Result<Fi
 /// What an argument that is a revision is called in the help.
 const REV_ARGUMENT: &str = "REV";
 
+/// What an argument that is a file's value is called in the help.
+const VALUE_ARGUMENT: &str = "VALUE";
+
 /// As a value of `-r`: the present revision, as without it.
 const REV_PRESENT: i64 = -1;
 
@@ -212,10 +216,15 @@ fn limit(flags: &Flags, name: &'static str) -> Result<Option<Duration>, FlagErro
 }
 
 impl fmt::Display for Invocation {
-    /// The command and its arguments, as they were typed.
+    /// The command and its arguments, as they were typed; but no value, which may be long or secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.command.name)?;
-        self.words.iter().try_for_each(|word| write!(f, " {word}"))
+        for (index, word) in self.words.iter().enumerate() {
+            let name = self.command.arguments.get(index);
+            let is_value = name.is_some_and(|name| *name == VALUE_ARGUMENT);
+            write!(f, " {}", if is_value { VALUE_ARGUMENT } else { word })?;
+        }
+        Ok(())
     }
 }
 
@@ -287,9 +296,22 @@ mod tests {
             r#"option -t: wrong value "5": missing unit in duration, as in 5s"#,
         );
         check(
+            "cp -r /a /b",
+            r#"option -r: wrong value "/a": a whole number is wanted"#,
+        );
+        check(
             "find -r x /a",
             r#"option -r: wrong value "x": a whole number is wanted"#,
         );
+    }
+
+    #[test]
+    fn no_value_is_repeated() {
+        let typed = ["put", "/a", "s3cret"].map(str::to_owned);
+        let Ok(Meaning::Run(run)) = read(typed.to_vec()) else {
+            panic!("a right command line");
+        };
+        assert_eq!(run.to_string(), "put /a VALUE");
     }
 
     #[test]

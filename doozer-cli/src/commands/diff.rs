@@ -25,20 +25,28 @@ revision of -r, else the present one. Exit status: 0 nothing differs, 9 somethin
 };
 
 async fn run(mut call: Call<'_>) -> anyhow::Result<()> {
-    let steps = match (call.invocation.words.len(), call.invocation.flags.text("f")) {
-        (0, Some(place)) => with_document(&mut call, place).await?,
-        (2, None) => with_each_other(&call).await?,
+    let (steps, counts) = match (call.invocation.words.len(), call.invocation.flags.text("f")) {
+        (0, Some(place)) => {
+            let plan = with_document(&mut call, place).await?;
+            let counts = plan.counts();
+            (plan.steps().into_iter().cloned().collect(), Some(counts))
+        }
+        (2, None) => (with_each_other(&call).await?, None),
         _ => {
             let usage = "diff -f FILE, or diff PATH@REV PATH@REV".to_owned();
             return Err(UsageError::ArgumentCount { usage }.into());
         }
     };
     asked::print_steps(&steps.iter().collect::<Vec<_>>(), call.output)?;
+    if let (Some(counts), Format::Text, false) = (counts, call.output.format(), steps.is_empty()) {
+        call.output.flush()?;
+        call.session.note(show::to_do(counts));
+    }
     ensure!(steps.is_empty(), Ended(EXIT_DIFFERS));
     Ok(())
 }
 
-async fn with_document(call: &mut Call<'_>, place: &str) -> anyhow::Result<Vec<Step>> {
+async fn with_document(call: &mut Call<'_>, place: &str) -> anyhow::Result<Plan> {
     let document = asked::document(call, place).await?;
     let flags = &call.invocation.flags;
     let terms = Terms {
@@ -47,11 +55,7 @@ async fn with_document(call: &mut Call<'_>, place: &str) -> anyhow::Result<Vec<S
         ctl: flags.is_on("ctl"),
     };
     let server = call.session.server().await?;
-    let plan: Plan = asked::plan(call.session, &server, &document, terms).await?;
-    if call.output.format() == Format::Text && !plan.is_empty() {
-        call.session.note(show::to_do(plan.counts()));
-    }
-    Ok(plan.steps().into_iter().cloned().collect())
+    asked::plan(call.session, &server, &document, terms).await
 }
 
 async fn with_each_other(call: &Call<'_>) -> anyhow::Result<Vec<Step>> {

@@ -14,6 +14,7 @@ use tokio::process::Command as Program;
 
 use super::{Call, Command, set};
 use crate::session::Session;
+use crate::tree::asked;
 
 pub(super) const COMMAND: Command = Command {
     name: "edit",
@@ -47,7 +48,8 @@ async fn run(call: Call<'_>) -> anyhow::Result<()> {
     let session = call.session;
     let server = session.server().await?;
     let client = &server.client;
-    let path = session.path(call.invocation.word(0));
+    // Before anything is edited that could not be written.
+    let path = asked::path(session, call.invocation.word(0))?.to_string();
     let base = client.get(&path, None).await?;
     let folder = tempfile::Builder::new().prefix("doozer-edit-").tempdir();
     let folder = folder.context("cannot make a folder for the editor")?;

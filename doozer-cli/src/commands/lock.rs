@@ -128,7 +128,9 @@ async fn acquire(
     let mut has_said = false;
     loop {
         tokio::select! {
-            held = &mut acquiring => return held.map(Acquired::Held).map_err(told),
+            held = &mut acquiring => {
+                return held.map(Acquired::Held).map_err(|error| server.at(told(error)));
+            }
             signal = signals.ending() => {
                 give_up.cancel();
                 return Ok(Acquired::Stopped(signal, acquiring.await.ok()));
