@@ -1,8 +1,4 @@
 //! The `doozer` command: reads and writes a Doozer store from a shell.
-#![expect(
-    unused_imports,
-    reason = "what commands run in is there before all of the commands that use it"
-)]
 
 mod args;
 mod bench;

@@ -7,7 +7,7 @@ mod read;
 
 pub(crate) use complaint::{Complaint, complaints};
 pub(crate) use form::{await_members, connect, make_slots};
-pub(crate) use probe::{Seen, look_at, probe_all};
+pub(crate) use probe::{Seen, probe_all};
 pub(crate) use read::{SLOTS, read};
 
 /// A cluster as its control files are at one revision.

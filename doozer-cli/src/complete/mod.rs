@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::args::Target;
 use crate::session::Session;
 
-pub(crate) use paths::complete as complete_path;
 pub(crate) use wanted::{Wanted, wanted};
 
 /// How long somebody who has typed a tab waits for an answer of the server.

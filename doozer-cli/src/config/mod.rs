@@ -17,7 +17,7 @@ use toml::Spanned;
 use crate::args::nearest;
 use crate::failure::advise;
 
-pub(crate) use profile::{Profile, Uri};
+pub(crate) use profile::Profile;
 pub(crate) use secret::SecretSource;
 
 /// Below the folder of configurations.

@@ -9,7 +9,7 @@ use doozer_client::{Client, Error, Options};
 use crate::cluster::{Complaint, Seen, probe_all};
 use crate::server::{Reach, Server};
 
-pub(crate) use explain::{Plan, explain};
+pub(crate) use explain::explain;
 
 /// A node that is registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
