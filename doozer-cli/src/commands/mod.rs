@@ -10,6 +10,8 @@ mod cp;
 mod del;
 mod diff;
 mod doctor;
+#[cfg(test)]
+mod documented;
 mod edit;
 mod elect;
 mod export;

@@ -8,9 +8,9 @@ use std::fmt::Write;
 use super::{Command, Named, group, in_group, named, shown};
 use crate::args::{Flag, OPTIONS, UsageError, nearest};
 use crate::output::{Output, OutputError};
-use sections::sections;
 use topics::Text;
 
+pub(super) use sections::sections;
 pub(super) use topics::TOPICS;
 
 pub(crate) const COMMAND: Command = Command {

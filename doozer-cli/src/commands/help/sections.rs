@@ -18,7 +18,10 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         ],
     ),
     ("Whole trees", &["apply", "diff", "export", "import"]),
-    ("Scripts and locks", &["elect", "lock", "run"]),
+    (
+        "Scripts, locks and the shell",
+        &["elect", "lock", "run", "shell"],
+    ),
     (
         "Clusters",
         &["bench", "cluster", "doctor", "ns", "profile", "version"],
@@ -30,7 +33,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
 const OTHERS: &str = "More";
 
 /// The heads, and the commands below each, in the table's order.
-pub(super) fn sections() -> Vec<(&'static str, Vec<&'static Command>)> {
+pub(in crate::commands) fn sections() -> Vec<(&'static str, Vec<&'static Command>)> {
     let heads = SECTIONS.iter().map(|(head, _)| *head);
     let sections = heads.chain([OTHERS]).map(|head| {
         let below = shown().filter(|command| head_of(command) == head);
