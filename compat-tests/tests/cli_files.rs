@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use compat_tests::cli::Cli;
+use compat_tests::pty::Terminal;
 use compat_tests::server::Server;
 use compat_tests::wait;
 
@@ -155,6 +156,34 @@ fn a_file_that_changes_under_the_editor_is_not_overwritten() {
         "mine\n"
     );
     cli.run("get /f").prints("theirs");
+}
+
+/// Changes the first line, while somebody else changes the last one; the second time, nothing.
+const MEETING: &str = "#!/bin/sh
+[ -e $HOME/met ] && exit 0
+touch $HOME/met
+sed -i s/^a$/A/ \"$1\"
+$DOOZER put /f @theirs >$HOME/put
+";
+
+#[test]
+fn two_changes_of_a_file_are_merged_when_asked_for() {
+    let cli = Cli::new();
+    cli.file("base", "a\nb\nc\nd\ne\n");
+    cli.file("theirs", "a\nb\nc\nd\nE\n");
+    let editor = cli.file("editor", MEETING);
+    let doozer = compat_tests::binaries::doozer();
+    let cli = cli
+        .env("EDITOR", &format!("sh {}", editor.display()))
+        .env("DOOZER", &doozer.display().to_string());
+    cli.run("put /f @base").prints("{1}\n");
+    let mut terminal = Terminal::start(&cli.command("edit /f"));
+    terminal.await_text("[m]erge, [e]dit again, [s]top?");
+    terminal.enter("m");
+    assert_eq!(terminal.await_end(), Some(0), "{}", terminal.text());
+    cli.run("get /f").prints("A\nb\nc\nd\nE\n");
+    // The refused SET has made one too.
+    cli.run("rev").prints("{4}\n");
 }
 
 #[test]

@@ -461,6 +461,31 @@ fn of_ten_one_runs_a_once_block_and_a_killed_one_is_taken_over() {
 }
 
 #[test]
+fn a_holder_that_stood_still_is_taken_over_and_does_no_more() {
+    let cli = Cli::new();
+    let at = addr(&cli);
+    let holder = || get(at, "/holder").parse::<usize>().ok();
+    let mut scripts: Vec<Option<Running>> = (0..3)
+        .map(|me| Some(start(&cli, CONTENDER, &format!("--var me={me}"))))
+        .collect();
+    wait::until("one holds it", HAPPENS_WITHIN, || holder().is_some());
+    let first = holder().expect("invariant: waited for");
+    let stopped = scripts[first].take().expect("one of the three");
+    stopped.signal(Signal::STOP);
+    wait::until("it is taken over", HAPPENS_WITHIN, || {
+        holder() != Some(first)
+    });
+    set(at, "/go", "");
+    for script in scripts.into_iter().flatten() {
+        script.end().prints("done\n");
+    }
+    let before = files(at);
+    stopped.signal(Signal::CONT);
+    stopped.end().fails(7, "/o");
+    assert_eq!(files(at), before);
+}
+
+#[test]
 fn as_leader_blocks_never_run_two_at_a_time() {
     let cli = Cli::new();
     // Whoever is not alone finds the file of another one, and fails.
