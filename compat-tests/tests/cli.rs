@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use compat_tests::binaries;
+use compat_tests::cli::settled_rev;
 use compat_tests::connection::Connection;
 use compat_tests::server::{Launch, STILL, Server, free_addr};
 use compat_tests::wait;
@@ -75,21 +76,6 @@ fn check_at(addr: &str, base: i64, (line, input, stdout, stderr, code): &Case<'_
     assert_eq!(text(&output.stdout), at(base, stdout), "{line}: {told}");
     let quiet = stderr.is_empty() && !told.is_empty();
     assert!(!quiet && told.contains(&at(base, stderr)), "{line}: {told}");
-}
-
-/// The revision at which a server that has just started comes to rest.
-fn settled_rev(server: &Server) -> i64 {
-    let rev = || server.call(&Request::new(verb::REV)).revision();
-    let mut last = rev();
-    let mut since = Instant::now();
-    wait::until("no more revisions are made", ENDS_WITHIN, || {
-        let now = rev();
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
-        since.elapsed() > Duration::from_millis(200)
-    });
-    last
 }
 
 #[track_caller]

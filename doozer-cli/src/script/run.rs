@@ -125,7 +125,7 @@ impl Runner<'_> {
     async fn statement(&mut self, statement: &Statement) -> Result<(), Failure> {
         let place = statement.place;
         self.place = place;
-        name_of(&statement.kind).clone_into(&mut self.told);
+        statement.kind.name().clone_into(&mut self.told);
         match &statement.kind {
             Kind::If {
                 condition,
@@ -314,26 +314,5 @@ fn stopped_after(failure: Failure, stopped: anyhow::Error) -> Failure {
         told: format!("retry, after {}: {last}", failure.told),
         error: stopped,
         ..failure
-    }
-}
-
-/// How a statement is called until its words are known.
-fn name_of(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Assign { .. } => "setting a variable",
-        Kind::Command(_) => "running a command",
-        Kind::Echo(_) => "echo",
-        Kind::Fail(_) => "fail",
-        Kind::Ensure { .. } => "ensure",
-        Kind::EnsureExists { .. } => "ensure-exists",
-        Kind::EnsureAbsent { .. } => "ensure-absent",
-        Kind::WaitFor { .. } => "wait-for",
-        Kind::WaitMembers { .. } => "wait-members",
-        Kind::If { .. } => "if",
-        Kind::For { .. } => "for",
-        Kind::Retry { .. } => "retry",
-        Kind::OnError(_) => "on-error",
-        Kind::Once { .. } => "once",
-        Kind::AsLeader { .. } => "as-leader",
     }
 }

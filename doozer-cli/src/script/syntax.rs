@@ -63,6 +63,29 @@ pub(crate) enum Kind {
     AsLeader { hold: Holding, body: Block },
 }
 
+impl Kind {
+    /// How a statement is called until its words are known.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Assign { .. } => "setting a variable",
+            Self::Command(_) => "running a command",
+            Self::Echo(_) => "echo",
+            Self::Fail(_) => "fail",
+            Self::Ensure { .. } => "ensure",
+            Self::EnsureExists { .. } => "ensure-exists",
+            Self::EnsureAbsent { .. } => "ensure-absent",
+            Self::WaitFor { .. } => "wait-for",
+            Self::WaitMembers { .. } => "wait-members",
+            Self::If { .. } => "if",
+            Self::For { .. } => "for",
+            Self::Retry { .. } => "retry",
+            Self::OnError(_) => "on-error",
+            Self::Once { .. } => "once",
+            Self::AsLeader { .. } => "as-leader",
+        }
+    }
+}
+
 /// The words of a command, and its input where a here-document gives one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
